@@ -1,0 +1,1 @@
+"""From a quantized PyTorch network to silicon without losing a bit."""
