@@ -1,4 +1,6 @@
-"""The integer graph: typed nodes in topological order, constants, outputs. Immutable; built and verified by `GraphBuilder`.
+"""The integer graph: typed nodes in topological order, constants, outputs.
+
+Immutable; built and verified by `GraphBuilder`.
 
 One node has one output, and the node's name is the name of that tensor.
 """

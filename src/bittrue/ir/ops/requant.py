@@ -56,7 +56,8 @@ class Requant(Op):
         if (self.slope_multiplier, self.slope_shift) != (1, 0):
             below = round_div(value * self.slope_multiplier, np.int64(1) << (shift + self.slope_shift), self.rounding)
             scaled = np.where(value < 0, below, scaled)
-        return np.clip(scaled, self.lo, self.hi)
+        clamped: IntArray = np.clip(scaled, self.lo, self.hi)
+        return clamped
 
     def bounds(self, *ranges: Range) -> Range:
         parameters = [r.lo for r in ranges[1:]]
