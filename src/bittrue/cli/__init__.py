@@ -1,0 +1,25 @@
+"""The command line: one module per command, one table that lists them."""
+
+from __future__ import annotations
+
+import typer
+
+from . import check, compile, demo, diff, freeze, info, train, verify
+from .console import command
+
+COMMANDS = (demo.demo, train.train, freeze.freeze, info.info, check.check, compile.compile_, verify.verify, diff.diff)
+
+app = typer.Typer(
+    name="bittrue",
+    help="Quantized neural networks from PyTorch to silicon without losing a bit.",
+    epilog="Exit codes: 0 all exact, 1 a difference was found, 2 bad input, 3 not supported or does not fit, "
+           "4 a tool is missing.",
+    no_args_is_help=True, add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False,
+)
+for function in COMMANDS:
+    app.command(name=function.__name__.rstrip("_"))(command(function))
+
+
+def main() -> None:
+    """Entry point of the `bittrue` script."""
+    app()

@@ -98,7 +98,11 @@ class Graph:
         """Proven value range of every constant and of every node's output, by name (interval analysis)."""
         ranges = {name: Range.exactly(constant.values) for name, constant in self.constants.items()}
         for node in self.nodes:
-            ranges[node.name] = node.op.bounds(*(ranges[i] for i in node.inputs))
+            operands = [ranges[i] for i in node.inputs]
+            if node.op.explicit:
+                operands = [r.broadcast(self.types[i].shape) for r, i in zip(operands, node.inputs, strict=True)]
+            reach = node.op.bounds(*operands)
+            ranges[node.name] = reach.compact() if node.op.explicit else reach
         return ranges
 
     @cached_property

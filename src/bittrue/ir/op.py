@@ -55,6 +55,8 @@ class Op(ABC):
     kind: ClassVar[str]
     version: ClassVar[int] = 1
     operands: ClassVar[tuple[Operand, ...]] = (Operand("x"),)
+    explicit: ClassVar[bool] = False
+    """Whether `bounds` needs explicit bounds for every element of its operands (where axes are merged or windowed)."""
 
     def __init_subclass__(cls) -> None:
         cls.kind = cls.__name__
@@ -72,4 +74,11 @@ class Op(ABC):
 
     @abstractmethod
     def bounds(self, *ranges: Range) -> Range:
-        """Value-range rule: what the output can hold given what the operands can hold."""
+        """Value-range rule: what the output can hold given what the operands can hold.
+
+        Operand ranges may be short (length 1) along any axis, unless the op is `explicit`; so may the result be.
+        """
+
+    def macs(self, *types: TensorType) -> int:
+        """Multiply-accumulates for one sample of these operand types."""
+        return 0

@@ -15,6 +15,9 @@ IntArray = NDArray[np.int64]
 
 Shape = tuple[int, ...]
 
+MAX_ELEMENTS = 1 << 28
+"""No tensor has more elements per sample; larger ones are mistakes, and would only exhaust the memory."""
+
 
 @dataclass(frozen=True, order=True)
 class IntType:
@@ -140,3 +143,16 @@ class Range:
     def broadcast(self, shape: Shape) -> Range:
         """The same range with explicit bounds for every element of `shape`."""
         return Range(np.broadcast_to(self.lo, shape), np.broadcast_to(self.hi, shape))
+
+    def compact(self) -> Range:
+        """The same range with every axis along which the bounds do not change cut down to length 1.
+
+        >>> Range.exactly(np.array([[1, 1], [2, 2]])).compact().lo.tolist()
+        [[1], [2]]
+        """
+        lo, hi = self.lo, self.hi
+        for axis in range(lo.ndim):
+            first_lo, first_hi = lo.take([0], axis), hi.take([0], axis)
+            if bool((lo == first_lo).all()) and bool((hi == first_hi).all()):
+                lo, hi = first_lo, first_hi
+        return Range(lo, hi)

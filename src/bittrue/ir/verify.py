@@ -11,6 +11,7 @@ from ..errors import BadInput, Diagnostic, Diagnostics, declare
 from .graph import Graph, Input, Node
 from .op import Kind, RuleViolation
 from .ops.requant import REQUANT_LIMIT, Requant
+from .types import MAX_ELEMENTS
 
 declare({
     "BT1001": "a name is used twice",
@@ -100,10 +101,16 @@ def _shape_rules(graph: Graph) -> Iterator[Problem]:
     for node in graph.nodes:
         if not all(name in types for name in node.inputs):
             continue  # follows from a problem already named
+        where = f"node {node.name} ({node.op.kind})"
         try:
-            types[node.name] = node.op.infer(*(types[name] for name in node.inputs))
+            output = node.op.infer(*(types[name] for name in node.inputs))
         except RuleViolation as problem:
-            yield f"node {node.name} ({node.op.kind})", problem.why, problem.fix
+            yield where, problem.why, problem.fix
+            continue
+        if 1 <= output.size <= MAX_ELEMENTS:
+            types[node.name] = output
+        else:
+            yield where, f"its output {output} has {output.size} elements", f"keep it within 1 to {MAX_ELEMENTS}"
 
 
 def _tensor_widths(graph: Graph) -> Iterator[Problem]:
@@ -121,16 +128,26 @@ def _value_ranges(graph: Graph) -> Iterator[Problem]:
                 f"beyond {elem} ({elem.min}..{elem.max})", "declare a wider accumulator or output type"
 
 
+def _requant_shifts(graph: Graph) -> Iterator[Problem]:
+    for node, op in _requants(graph):
+        shift = graph.constants[node.inputs[3]].values
+        if shift.min() < 0 or int(shift.max()) + op.slope_shift > 61:
+            yield f"node {node.name} (Requant)", f"shifts are {shift.min()}..{shift.max()} plus {op.slope_shift} for " \
+                "the slope; 0..61 are possible", "use a multiplier and shift of fewer bits"
+
+
 def _requant_width(graph: Graph) -> Iterator[Problem]:
-    for node in graph.nodes:
-        if isinstance(node.op, Requant) and (why := _requant_overflow(graph, node, node.op)):
+    for node, op in _requants(graph):
+        if why := _requant_overflow(graph, node, op):
             yield f"node {node.name} (Requant)", why, "use a multiplier and shift of fewer bits"
 
 
+def _requants(graph: Graph) -> Iterator[tuple[Node, Requant]]:
+    return ((node, node.op) for node in graph.nodes if isinstance(node.op, Requant))
+
+
 def _requant_overflow(graph: Graph, node: Node, op: Requant) -> str | None:
-    multiplier, offset, shift = (graph.constants[name].values for name in node.inputs[1:])
-    if shift.min() < 0 or int(shift.max()) + op.slope_shift > 61:
-        return f"shifts are {shift.min()}..{shift.max()} plus {op.slope_shift} for the slope; 0..61 are possible"
+    multiplier, offset = (graph.constants[name].values for name in node.inputs[1:3])
     reach = graph.ranges[node.inputs[0]]
     widest = max(abs(int(reach.lo.min())), abs(int(reach.hi.max())))
     value = (widest * int(np.abs(multiplier).max()) + int(np.abs(offset).max())) * max(1, op.slope_multiplier)
@@ -144,6 +161,7 @@ STAGES: tuple[dict[str, Callable[[Graph], Iterator[Problem]]], ...] = (
      "BT1004": _constants},
     {"BT1005": _shape_rules},
     {"BT1010": _tensor_widths},
+    {"BT1008": _requant_shifts},
     {"BT1008": _requant_width},
     {"BT1007": _value_ranges},
 )

@@ -1,0 +1,61 @@
+"""The chips. Targets are found through the entry-point group `bittrue.targets`, built-in ones and third parties' alike."""
+
+from __future__ import annotations
+
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any
+
+from ..errors import BadInput, ToolMissing, declare, fail
+from .base import (
+    CHECKS,
+    CheckReport,
+    CheckResult,
+    FirstDifference,
+    LayerReport,
+    Option,
+    Options,
+    Plan,
+    Target,
+    VerifyReport,
+)
+from .project import Manifest
+
+__all__ = ["CHECKS", "CheckReport", "CheckResult", "FirstDifference", "LayerReport", "Manifest", "Option", "Options",
+           "Plan", "Target", "VerifyReport", "get", "names"]
+
+GROUP = "bittrue.targets"
+
+declare({
+    "BT5001": "there is no such target",
+    "BT5002": "a target's package cannot be loaded",
+})
+
+
+def _installed() -> dict[str, EntryPoint]:
+    return {point.name: point for point in sorted(entry_points(group=GROUP), key=lambda point: point.name)}
+
+
+def names() -> tuple[str, ...]:
+    """Names of the installed targets, sorted.
+
+    >>> "systolic" in names()
+    True
+    """
+    return tuple(_installed())
+
+
+def get(name: str) -> Target[Any]:
+    """The target of that name. Raises `BadInput` (BT5001) for an unknown one, `ToolMissing` (BT5002) for a broken one."""
+    points = _installed()
+    if name not in points:
+        fail(BadInput, "BT5001", f"target {name!r}", "no installed package provides it",
+             f"use one of: {', '.join(points) or 'none is installed'}")
+    try:
+        target = points[name].load()
+    except (ImportError, AttributeError) as error:
+        fail(ToolMissing, "BT5002", f"target {name!r}", f"{points[name].value} cannot be loaded: {error}",
+             "install what it needs, or remove the package")
+    if not isinstance(target, Target):
+        fail(ToolMissing, "BT5002", f"target {name!r}", f"{points[name].value} is no bittrue.targets.Target",
+             "ask its author for a version that fits this bittrue")
+    return target

@@ -14,6 +14,15 @@ from .spatial import Spatial, pad_spatial
 WEIGHTED = (Operand("x"), Operand("weight", Kind.CONSTANT), Operand("bias", Kind.CONSTANT, optional=True))
 
 
+def require_exact_sum(terms: int, *types: TensorType) -> None:
+    """Raise `RuleViolation` unless sums of `terms` products of these types (and a bias) stay within 64-bit arithmetic,
+    on which `run` and `bounds` rely."""
+    bits = types[0].elem.bits + types[1].elem.bits + terms.bit_length()
+    require(bits <= 62 and all(t.elem.bits <= 62 for t in types[2:]),
+            f"{terms} products of {types[0].elem} and {types[1].elem} (and a bias) can leave 64-bit arithmetic",
+            "declare the operands as narrow as their values are")
+
+
 @dataclass(frozen=True)
 class Conv(Op):
     """Convolution: x (I, *S), weight (O, I/groups, *K), bias (O) -> acc (O, *S'), for 1-D and 2-D images.
@@ -44,6 +53,7 @@ class Conv(Op):
                 "make weight.shape[1] * groups equal the input channels, and the output channels a multiple of groups")
         require(len(types) < 3 or types[2].shape == weight[:1], f"the bias is {types[-1]}, not one value per output "
                 f"channel ({weight[0]})", "give a bias of shape (O,)")
+        require_exact_sum(prod(weight[1:]), *types)
         return TensorType((weight[0], *self.window(weight[2:]).output(x[1:])), self.acc)
 
     def run(self, *arrays: IntArray) -> IntArray:
@@ -68,6 +78,9 @@ class Conv(Op):
         bias = (ranges[2].lo if ranges[2:] else np.zeros(outputs, np.int64)).reshape(shape)
         return Range(low.reshape(shape) + bias, high.reshape(shape) + bias)
 
+    def macs(self, *types: TensorType) -> int:
+        return self.infer(*types).size * prod(types[1].shape[1:])
+
     def _per_weight(self, bound: IntArray, weight: IntArray) -> IntArray:
         """Per input channel bounds (I) laid out like the weight they meet: (O, I/groups, *1)."""
         grouped = np.broadcast_to(bound, (weight.shape[1] * self.groups,)).reshape(self.groups, 1, weight.shape[1])
@@ -90,6 +103,7 @@ class Linear(Op):
                 "give a weight (outputs, inputs) whose inputs equal the input's last axis; flatten images first")
         require(len(types) < 3 or types[2].shape == weight[:1], f"the bias is {types[-1]}, not one value per output "
                 f"({weight[0]})", "give a bias of shape (O,)")
+        require_exact_sum(weight[1], *types)
         return TensorType((*x[:-1], weight[0]), self.acc)
 
     def run(self, *arrays: IntArray) -> IntArray:
@@ -102,3 +116,6 @@ class Linear(Op):
         positive, negative = np.maximum(weight, 0).T, np.minimum(weight, 0).T
         bias = ranges[2].lo if ranges[2:] else np.zeros(weight.shape[0], np.int64)
         return Range(x.lo @ positive + x.hi @ negative + bias, x.hi @ positive + x.lo @ negative + bias)
+
+    def macs(self, *types: TensorType) -> int:
+        return types[0].size * types[1].shape[0]

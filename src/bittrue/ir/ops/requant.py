@@ -43,9 +43,9 @@ class Requant(Op):
                 f"{shape[self.axis]}", "give each of them one value, or one per channel")
         require(self.out.min <= self.lo <= self.hi <= self.out.max,
                 f"the clamp {self.lo}..{self.hi} is not within {self.out}", "clamp to values of the output type")
-        require(self.slope_multiplier >= 0 and 0 <= self.slope_shift < 31,
-                f"slope {self.slope_multiplier}/2**{self.slope_shift} is negative or too fine",
-                "use a slope of at least 0 with a shift below 31")
+        require(0 <= self.slope_multiplier < 1 << 31 and 0 <= self.slope_shift < 31,
+                f"slope {self.slope_multiplier}/2**{self.slope_shift} is negative, too large or too fine",
+                "use a multiplier of 0 to 2**31-1 with a shift below 31")
         return TensorType(shape, self.out)
 
     def run(self, *arrays: IntArray) -> IntArray:

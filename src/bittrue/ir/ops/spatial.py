@@ -9,7 +9,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from ..op import require
-from ..types import IntArray, Shape
+from ..types import MAX_ELEMENTS, IntArray, Shape
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,7 @@ class Spatial:
                 "small",
                 "kernel, stride and dilation are at least 1, pads at least 0")
         padded = [s + b + e for s, b, e in zip(size, self.pads[:rank], self.pads[rank:], strict=True)]
+        require(prod(padded) <= MAX_ELEMENTS, f"the padded input is {padded} large", "use less padding")
         extent = [(k - 1) * d + 1 for k, d in zip(self.kernel, self.dilation, strict=True)]
         require(all(p >= e for p, e in zip(padded, extent, strict=True)),
                 f"the window {extent} is larger than the padded input {padded}", "use a smaller kernel or more padding")
@@ -46,10 +47,33 @@ class Spatial:
         step = tuple(slice(None, None, s) for s in (*self.stride, *self.dilation))
         return windows[(slice(None), slice(None), *step)]
 
+    def covers(self, size: Shape) -> bool:
+        """Whether every window holds at least one element of an input of spatial size `size`, not padding alone."""
+        axes = zip(size, self.output(size), self.kernel, self.stride, self.pads, self.dilation, strict=False)
+        return all(_covered(*axis) for axis in axes)
+
+    @property
+    def tap_axes(self) -> tuple[int, ...]:
+        """The axes of `columns` that hold the taps."""
+        return tuple(range(-len(self.kernel), 0))
+
     @property
     def area(self) -> int:
         """Number of taps of the window."""
         return prod(self.kernel)
+
+
+def taps(tap: Shape, size: Shape, stride: Shape, dilation: Shape) -> tuple[slice, ...]:
+    """Where, along each axis, one tap of a window meets its `size` elements: tap * dilation + 0, stride, 2 stride..."""
+    starts = [t * d for t, d in zip(tap, dilation, strict=True)]
+    return tuple(slice(b, b + (n - 1) * s + 1, s) for b, n, s in zip(starts, size, stride, strict=True))
+
+
+def _covered(size: int, outputs: int, kernel: int, stride: int, pad: int, dilation: int) -> bool:
+    """Whether, along one axis, every window has a tap on an element of the input."""
+    start = np.arange(outputs, dtype=np.int64) * stride - pad
+    tap = np.maximum(-(start // dilation), 0)  # the first one that is not left of the input
+    return bool(((tap < kernel) & (start + tap * dilation < size)).all())
 
 
 def pad_spatial(x: IntArray, pads: tuple[int, ...], value: int) -> IntArray:

@@ -1,0 +1,96 @@
+"""How ops become ONNX: what a rule sees (`Site`), what it answers (`Standard` or `Body`), and the table of rules.
+
+A rule answers with a standard ONNX op where one has the same semantics and ONNX Runtime a kernel for the types;
+otherwise with the body of an ONNX function, made of standard integer ops.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import numpy as np
+from onnx import NodeProto
+
+from ..op import Op
+from ..types import TensorType
+from . import protos
+from .protos import ELEMENT_TYPES, Ref, Value
+
+O_contra = TypeVar("O_contra", bound=Op, contravariant=True)
+INT64 = np.dtype(np.int64)
+
+RESULT = "y"
+"""The output of every function."""
+
+
+@dataclass(frozen=True)
+class Site:
+    """A node to be written: types of its operands and of its output, names of the operands inside a function."""
+
+    operands: tuple[TensorType, ...]
+    out: TensorType
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Standard:
+    """A plain ONNX op. `transposed` are operands (constants of two axes) to be stored transposed."""
+
+    op_type: str
+    attributes: Mapping[str, Value] = field(default_factory=dict)
+    transposed: frozenset[int] = frozenset()
+    vectors: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    """Further operands by role: int64 vectors that the file holds beside the graph's constants (shapes, pads)."""
+
+
+@dataclass
+class Body:
+    """The body of an ONNX function under construction; every method returns the name of what it adds."""
+
+    transposed: frozenset[int] = frozenset()
+    nodes: list[NodeProto] = field(default_factory=list)
+    _counts: Counter[str] = field(default_factory=Counter)
+
+    def op(self, op_type: str, *inputs: str, **attributes: Value) -> str:
+        """A standard op."""
+        self._counts[op_type] += 1
+        name = f"{op_type}_{self._counts[op_type]}"
+        self.nodes.append(protos.node(op_type, inputs, [name], attributes))
+        return name
+
+    def constant(self, value: int | tuple[int, ...], dtype: np.dtype[Any] = INT64) -> str:
+        """A constant: a scalar or a vector."""
+        return self.op("Constant", value=np.array(value, dtype))
+
+    def attribute(self, name: str) -> str:
+        """The integer attribute `name` of the calling node, as an int64 scalar."""
+        return self.op("Constant", value_int=Ref(name, many=False))
+
+    def cast(self, x: str, dtype: np.dtype[Any] = INT64) -> str:
+        """`x` as `dtype`; a value beyond it wraps around."""
+        return self.op("Cast", x, to=ELEMENT_TYPES[dtype.name])
+
+    def finish(self, result: str, dtype: np.dtype[Any], *, transposed: frozenset[int] = frozenset()) -> Body:
+        """Declare the function's output `y`: `result` cast to `dtype`."""
+        self.nodes.append(protos.node("Cast", [result], [RESULT], {"to": ELEMENT_TYPES[dtype.name]}))
+        self.transposed = transposed
+        return self
+
+
+Lowered = Standard | Body
+Rule = Callable[[Any, Site], Lowered]
+
+RULES: dict[str, Rule] = {}
+"""The rule of every op, by kind."""
+
+
+def rule(op_class: type[O_contra]) -> Callable[[Callable[[O_contra, Site], Lowered]],
+                                               Callable[[O_contra, Site], Lowered]]:
+    """Enter the decorated function into `RULES` as the rule of `op_class`."""
+    def enter(function: Callable[[O_contra, Site], Lowered]) -> Callable[[O_contra, Site], Lowered]:
+        RULES[op_class.kind] = function
+        return function
+    return enter

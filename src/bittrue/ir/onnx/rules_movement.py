@@ -1,0 +1,45 @@
+"""Rules of the ops that move elements: standard ONNX ops with the batch axis in front."""
+
+from __future__ import annotations
+
+from ..ops import Concat, Flatten, Pad, Reshape, Transpose
+from .lowering import Body, Lowered, Site, Standard, rule
+
+UNPADDED_DTYPES = ("int16", "uint16")
+"""What ONNX Runtime has no Pad for."""
+
+
+@rule(Concat)
+def concat(op: Concat, site: Site) -> Lowered:
+    """`Concat`."""
+    return Standard("Concat", {"axis": op.axis + 1})
+
+
+@rule(Pad)
+def pad(op: Pad, site: Site) -> Lowered:
+    """`Pad`; a function where the value is not zero or the type has no kernel."""
+    rank = len(op.pads) // 2
+    pads = (0, *op.pads[:rank], 0, *op.pads[rank:])
+    if op.value == 0 and site.out.elem.dtype.name not in UNPADDED_DTYPES:
+        return Standard("Pad", vectors={"pads": pads})
+    body = Body()
+    return body.finish(body.op("Pad", body.cast("x"), body.constant(pads), body.attribute("value")),
+                       site.out.elem.dtype)
+
+
+@rule(Reshape)
+def reshape(op: Reshape, site: Site) -> Lowered:
+    """`Reshape`; its 0 keeps the batch."""
+    return Standard("Reshape", vectors={"shape": (0, *op.shape)})
+
+
+@rule(Flatten)
+def flatten(op: Flatten, site: Site) -> Lowered:
+    """`Flatten` behind the batch axis."""
+    return Standard("Flatten", {"axis": 1})
+
+
+@rule(Transpose)
+def transpose(op: Transpose, site: Site) -> Lowered:
+    """`Transpose` with the batch axis in place."""
+    return Standard("Transpose", {"perm": (0, *(axis + 1 for axis in op.perm))})

@@ -1,0 +1,22 @@
+"""Silences third-party warnings that say nothing to a user of bittrue: each by its text, never all of them."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+KNOWN = (
+    "brevitas.fx is deprecated",  # Brevitas, about its own import of it
+    "fast_hadamard_transform package not found",  # Brevitas: an optional GPU kernel that nothing here uses
+)
+"""Beginnings (regular expressions) of the messages."""
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Within this context the `KNOWN` warnings of third-party packages are not shown (and are no errors in tests)."""
+    with warnings.catch_warnings():
+        for message in KNOWN:
+            warnings.filterwarnings("ignore", message=message)
+        yield
