@@ -118,7 +118,7 @@ class Making:
         return smallest if smallest.bits > 31 or self.draw(st.booleans()) else I32
 
 
-def _geometry(m: Making, size: Sequence[int], dilated: bool = True) -> dict[str, tuple[int, ...]]:
+def _geometry(m: Making, size: Sequence[int], dilated: bool = True) -> dict[str, Any]:
     """Kernel, stride, pads and dilation of a window that fits; pads may be asymmetric."""
     rank = len(size)
     pads = m.integers(2 * rank, 0, 2)
@@ -180,10 +180,10 @@ def _requant(m: Making) -> None:
         shape = (tensor.shape[axis],) if m.draw(st.booleans()) else (1,)
         out = m.draw(st.sampled_from([*NARROW, IntType(16, True), I32]))
         lo, hi = sorted(m.integers(2, out.min, out.max))
-        slope = m.draw(st.sampled_from(SLOPES))
+        multiplier, shift = m.draw(st.sampled_from(SLOPES))
         parameters = (m.constant(shape, IntType(12, True)), m.constant(shape, IntType(32, True), -2**20, 2**20),
                       m.constant(shape, IntType(5, False), 0, 24))
-        m.add(Requant(out, lo, hi, m.draw(roundings), *slope, axis), name, *parameters)
+        m.add(Requant(out, lo, hi, m.draw(roundings), multiplier, shift, axis), name, *parameters)
 
 
 def _elementwise(m: Making) -> None:

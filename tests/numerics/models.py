@@ -36,7 +36,7 @@ def evaluate(model: StepModel, channel: int, acc: int) -> int:
     if x < 0:
         x *= Fraction(model.slope)
     if model.clip is not None:
-        low, high = (Fraction(end) if abs(end) != float("inf") else Fraction(int(np.sign(end)) * 10**30) for end in model.clip)
+        low, high = (Fraction(min(max(end, -1e30), 1e30)) for end in model.clip)
         x = min(max(x, low), high)
         extra = None if x in (low, high) else extra
     x /= at(model.out_scale)

@@ -9,7 +9,11 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from onnx_support import FILLS, assert_same_integers, filled, int_types, single
+from strategies import graphs
 
+from bittrue.engine.oracle import Oracle
+from bittrue.engine.ort import OnnxRuntimeExecutor
+from bittrue.errors import BadInput
 from bittrue.ir import I32, OPS, Graph, GraphBuilder, IntType, Rounding, TensorType
 from bittrue.ir.onnx import to_model
 from bittrue.ir.onnx.lowering import RULES
@@ -185,10 +189,15 @@ def test_requant_of_every_small_value(rounding, slope):
     op = Requant(IntType(12, True), -2048, 2047, rounding, *slope)
     graph = single(op, TensorType((6, 1024), IntType(10, True)), ("m", [1, 3, 1, 1, -1, 5], IntType(4, True)),
                    ("o", [0, 1, -3, 0, 7, 2], IntType(5, True)), ("s", range(6), IntType(3, False)))
-    from bittrue.engine.oracle import Oracle
-    from bittrue.engine.ort import OnnxRuntimeExecutor
     inputs = {"in0": np.broadcast_to(np.arange(-512, 512), (1, 6, 1024))}
     np.testing.assert_array_equal(OnnxRuntimeExecutor(graph).run(inputs)["out"], Oracle(graph).run(inputs)["out"])
+
+
+def test_requant_of_values_beyond_32_bits():
+    """ONNX Runtime's own int64 Clip gets these wrong on x86."""
+    graph = single(Requant(U8, 3, 250), TensorType((2, 3), IntType(22, False)), ("m", [513, -513], IntType(12, True)),
+                   ("o", [0, 0], IntType(1, True)), ("s", [0, 0], IntType(1, False)))
+    assert_same_integers(graph)
 
 
 @few
@@ -211,20 +220,17 @@ def test_clip(data, shape, elem):
 
 
 @few
-@given(st.data(), shapes, int_types(31), int_types(31), st.booleans())
+@given(st.data(), shapes, int_types(30), int_types(30), st.booleans())
 def test_add_and_sub(data, shape, a, b, plus):
     other = tuple(data.draw(st.sampled_from([1, n])) for n in shape)
     lo, hi = (a.min + b.min, a.max + b.max) if plus else (a.min - b.max, a.max - b.min)
-    if (out := IntType.smallest(lo, hi)).bits > 32:
-        out = I32
-        shape, a, b = other, IntType(31, a.signed), IntType(1, True)
-        a = IntType(30, True)
-    assert_same_integers(single((Add if plus else Sub)(out), TensorType(shape, a), TensorType(other, b)))
+    op = (Add if plus else Sub)(IntType.smallest(lo, hi))
+    assert_same_integers(single(op, TensorType(shape, a), TensorType(other, b)))
 
 
 @few
-@given(st.data(), int_types(8))
-def test_add_of_one_type_is_a_plain_op(data, elem):
+@given(int_types(8))
+def test_add_of_one_type_is_a_plain_op(elem):
     """Types that all store alike, but are not full: the standard op."""
     narrow = IntType(min(elem.bits, 7), elem.signed)
     graph = single(Add(IntType(8, elem.signed)), TensorType((2, 3), narrow), TensorType((2, 3), narrow))
@@ -233,10 +239,9 @@ def test_add_of_one_type_is_a_plain_op(data, elem):
 
 
 @few
-@given(st.integers(1, 10), st.booleans(), int_types(63), st.data())
-def test_lookup(bits, signed, entry, data):
-    elem, entry = IntType(bits, signed), IntType(min(entry.bits, 32), entry.signed)
-    table = filled((1 << bits,), entry, data.draw(fills))
+@given(int_types(10), int_types(), fills)
+def test_lookup(elem, entry, fill):
+    table = filled((1 << elem.bits,), entry, fill)
     assert_same_integers(single(Lookup(elem.min), TensorType((2, 3), elem), ("table", table, entry)))
 
 
@@ -278,15 +283,11 @@ def windows(draw):
 def test_max_pool(window, elem):
     image, *geometry = window
     op = MaxPool(*geometry)
-    if not op.window.covers(image[1:]) if fits(op.window, image) else True:
-        op = MaxPool((1,) * len(op.kernel), op.stride, (0,) * len(op.pads), op.dilation)
-    assert_same_integers(single(op, TensorType(image, elem)))
-
-
-def fits(window, image) -> bool:
-    rank = len(image) - 1
-    return all((k - 1) * d < s + b + e for k, d, s, b, e in zip(
-        window.kernel, window.dilation, image[1:], window.pads[:rank], window.pads[rank:], strict=True))
+    try:
+        graph = single(op, TensorType(image, elem))
+    except BadInput:  # a window that does not fit, or lies in the padding alone
+        graph = single(replace(op, kernel=(1,) * len(op.kernel), pads=(0,) * len(op.pads)), TensorType(image, elem))
+    assert_same_integers(graph)
 
 
 @settings(deadline=None, max_examples=40)
@@ -304,11 +305,16 @@ def test_global_average(image, elem, rounding):
     assert_same_integers(single(AvgPool(out, rounding=rounding), TensorType(image, elem)))
 
 
+@settings(deadline=None, max_examples=60)
+@given(graphs(dead=True), st.booleans())
+def test_random_graphs(graph, optimize):
+    assert_same_integers(graph, optimize=optimize)
+
+
 def test_every_op_has_a_rule():
     assert {*RULES, "Input"} == {kind for kind, op in OPS.items() if op.__module__.startswith("bittrue.")}
 
 
 def test_empty_batch():
     graph = single(Linear(), TensorType((3,), U8), ("w", [[1, 2, 3]], IntType(4, True)))
-    from bittrue.engine.ort import OnnxRuntimeExecutor
     assert OnnxRuntimeExecutor(graph).run({"in0": np.zeros((0, 3), np.int64)})["out"].shape == (0, 1)

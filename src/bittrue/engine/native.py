@@ -25,10 +25,14 @@ class Kind(IntEnum):
     """What a step does."""
 
     CONV = 0
-    REQUANT = 1
+    MAP = 1
     LOAD = 2
     STORE = 3
     MAXPOOL = 4
+    AVGPOOL = 5
+    TABLE = 6
+    FLATTEN = 7
+    COPY = 8
 
 
 class Form(IntEnum):
@@ -37,8 +41,10 @@ class Form(IntEnum):
     ACC = 0
     EXACT = 1
     SHIFT = 2
-    INT64 = 3
-    FLOAT = 4
+    SHIFT_EVEN = 3
+    INT64 = 4
+    FLOAT = 5
+    WIDE = 6
 
 
 class View(ctypes.Structure):
@@ -62,14 +68,16 @@ class Step(ctypes.Structure):
                 *((name, c_int64) for name in ("height", "width", "channels", "in_height", "in_width")),
                 *((name, c_int64 * 2) for name in ("kernel", "stride", "pad", "dilation")),
                 ("runs", c_int64), ("quads", c_int64), ("run_offset", c_void_p), ("panels", c_int64),
-                ("panel", c_void_p), ("weights", c_void_p), ("init", c_void_p),
-                *((name, c_int64) for name in ("rows_per_unit", "panels_per_unit", "pairs")),
-                ("requant", POINTER(NativeRequant)), ("requant_b", POINTER(NativeRequant)), ("table", c_void_p),
-                ("external", c_void_p), ("external_type", c_int64)]
+                ("panel", c_void_p), ("weights", c_void_p), ("regions", c_int64), ("region", c_void_p), ("init", c_void_p),
+                ("rows_per_unit", c_int64),
+                ("requant", POINTER(NativeRequant)), ("sign", c_int64), ("divisor", c_int64), ("mode", c_int64),
+                ("table", c_void_p), ("external", c_void_p), ("external_type", c_int64)]
 
 
 PANEL_FIELDS = 4
 """int64 fields of `bt_panel`: in_offset, out_channel, count, form."""
+REGION_FIELDS = 12
+"""int64 fields of `bt_region`."""
 
 EXTERNAL_TYPES = {np.dtype(name): code for code, name in
                   enumerate(("int64", "uint8", "int8", "uint16", "int16", "uint32", "int32"))}
@@ -88,7 +96,7 @@ class Backend:
     quads: bool = True
 
 
-BASIC_FORMS = frozenset({Form.ACC, Form.EXACT, Form.SHIFT})
+BASIC_FORMS = frozenset({Form.ACC, Form.EXACT, Form.SHIFT, Form.SHIFT_EVEN, Form.WIDE})
 
 BACKENDS = (
     Backend("avx512-vnni", ("-mavx512f", "-mavx512bw", "-mavx512vl", "-mavx512vnni", "-DBT_AVX512VNNI"),
@@ -145,9 +153,9 @@ def kernels(backend: Backend) -> Kernels:
 
 def _check_layout(dll: ctypes.CDLL) -> None:
     """Both sides must agree on the structures' sizes."""
-    sizes = (c_int64 * 4)()
+    sizes = (c_int64 * 5)()
     dll.bt_layout(sizes)
-    mine = [ctypes.sizeof(View), ctypes.sizeof(NativeRequant), 8 * PANEL_FIELDS, ctypes.sizeof(Step)]
+    mine = [ctypes.sizeof(View), ctypes.sizeof(NativeRequant), 8 * PANEL_FIELDS, 8 * REGION_FIELDS, ctypes.sizeof(Step)]
     if list(sizes) != mine:
         raise CompileError(f"the kernels' structures are {list(sizes)} bytes large, not {mine}")
 

@@ -18,6 +18,9 @@ Shape = tuple[int, ...]
 MAX_ELEMENTS = 1 << 28
 """No tensor has more elements per sample; larger ones are mistakes, and would only exhaust the memory."""
 
+MAX_TOTAL_ELEMENTS = 1 << 27
+"""Most elements of all activations of a graph together, for one sample."""
+
 
 @dataclass(frozen=True, order=True)
 class IntType:

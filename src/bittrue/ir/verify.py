@@ -11,7 +11,7 @@ from ..errors import BadInput, Diagnostic, Diagnostics, declare
 from .graph import Graph, Input, Node
 from .op import Kind, RuleViolation
 from .ops.requant import REQUANT_LIMIT, Requant
-from .types import MAX_ELEMENTS
+from .types import MAX_ELEMENTS, MAX_TOTAL_ELEMENTS
 
 declare({
     "BT1001": "a name is used twice",
@@ -24,6 +24,7 @@ declare({
     "BT1008": "a requantization leaves 64-bit arithmetic",
     "BT1009": "an input is not listed first, or there is none",
     "BT1010": "a tensor is wider than 32 bits",
+    "BT1011": "the tensors of a graph are too large together",
 })
 
 Problem = tuple[str, str, str]
@@ -120,6 +121,15 @@ def _tensor_widths(graph: Graph) -> Iterator[Problem]:
                 "tensors have at most 32 bits"
 
 
+def _total_size(graph: Graph) -> Iterator[Problem]:
+    """Bounds the memory that the range analysis takes, whatever a file claims."""
+    total = sum(graph.types[node.name].size for node in graph.nodes)
+    if total > MAX_TOTAL_ELEMENTS:
+        largest = max(graph.nodes, key=lambda node: graph.types[node.name].size).name
+        yield f"node {largest}", f"all tensors together have {total} elements for one sample, this one " \
+            f"{graph.types[largest].size}", f"keep them within {MAX_TOTAL_ELEMENTS}: use a smaller input or network"
+
+
 def _value_ranges(graph: Graph) -> Iterator[Problem]:
     for node in graph.nodes:
         reach, elem = graph.ranges[node.name], graph.types[node.name].elem
@@ -138,29 +148,22 @@ def _requant_shifts(graph: Graph) -> Iterator[Problem]:
 
 def _requant_width(graph: Graph) -> Iterator[Problem]:
     for node, op in _requants(graph):
-        if why := _requant_overflow(graph, node, op):
-            yield f"node {node.name} (Requant)", why, "use a multiplier and shift of fewer bits"
+        multiplier, offset = (graph.constants[name].values for name in node.inputs[1:3])
+        reach = op.magnitude(graph.ranges[node.inputs[0]], multiplier, offset)
+        if reach >= REQUANT_LIMIT:
+            yield f"node {node.name} (Requant)", f"acc * multiplier + offset (times the slope) reaches {reach:.3g}, " \
+                "over 2**62", "use a multiplier and shift of fewer bits"
 
 
 def _requants(graph: Graph) -> Iterator[tuple[Node, Requant]]:
     return ((node, node.op) for node in graph.nodes if isinstance(node.op, Requant))
 
 
-def _requant_overflow(graph: Graph, node: Node, op: Requant) -> str | None:
-    multiplier, offset = (graph.constants[name].values for name in node.inputs[1:3])
-    reach = graph.ranges[node.inputs[0]]
-    widest = max(abs(int(reach.lo.min())), abs(int(reach.hi.max())))
-    value = (widest * int(np.abs(multiplier).max()) + int(np.abs(offset).max())) * max(1, op.slope_multiplier)
-    if value >= REQUANT_LIMIT:
-        return f"acc * multiplier + offset (times the slope) reaches {value:.3g}, over 2**62"
-    return None
-
-
 STAGES: tuple[dict[str, Callable[[Graph], Iterator[Problem]]], ...] = (
     {"BT1001": _unique_names, "BT1002": _defined_names, "BT1003": _operands, "BT1006": _outputs, "BT1009": _inputs,
      "BT1004": _constants},
     {"BT1005": _shape_rules},
-    {"BT1010": _tensor_widths},
+    {"BT1010": _tensor_widths, "BT1011": _total_size},
     {"BT1008": _requant_shifts},
     {"BT1008": _requant_width},
     {"BT1007": _value_ranges},

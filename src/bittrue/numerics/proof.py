@@ -16,7 +16,7 @@ from hashlib import sha256
 import numpy as np
 
 from ..errors import BadInput, Diagnostics, declare
-from ..ir import Graph, IntArray, IntType, Node, verified
+from ..ir import Graph, IntArray, Node, verified
 from ..ir.ops import Requant
 from .certificate import DIFFERENT, PROVED, UNPROVED, Certificate, Counterexample, LayerProof, Width, steps_digest
 from .steps import StepModel, Steps, thresholds
@@ -155,4 +155,5 @@ def _widths(graph: Graph) -> Iterator[Width]:
     for node in graph:
         bounds, elem = graph.ranges[node.name], graph.types[node.name].elem
         lo, hi = int(bounds.lo.min()), int(bounds.hi.max())
-        yield Width(node.name, str(elem), lo, hi, IntType.smallest(lo, hi).bits + (elem.signed and lo >= 0))
+        magnitude = max((v if v >= 0 else ~v).bit_length() for v in (lo, hi))
+        yield Width(node.name, str(elem), lo, hi, max(1, magnitude + elem.signed))

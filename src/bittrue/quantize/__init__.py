@@ -15,9 +15,9 @@ from .data import DataSet, Normalization, load_data
 if TYPE_CHECKING:
     from .capture import Change
     from .convert import QuantizedModel, quantize
-    from .training import EpochMetrics, FitResult, evaluate, fit
     from .presets import PRESETS, Preset, preset_named
     from .ptq import calibrate, equalize
+    from .training import EpochMetrics, FitResult, evaluate, fit
 
 declare({"BT2000": "PyTorch, Brevitas or Lightning is missing"})
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import brevitas
 import torch
 from torch import Tensor, fx, nn
 
@@ -31,6 +32,9 @@ declare({
     "BT2015": "operands of an addition or concatenation do not fit",
     "BT2016": "the model is quantized already",
 })
+
+LIBRARIES = tuple(str(Path(module.__path__[0])) for module in (torch, brevitas))
+"""Folders whose source lines are not the user's."""
 
 TRACE_ERRORS = (fx.proxy.TraceError, TypeError, ValueError, RuntimeError, AttributeError, LookupError)
 """What a forward function may raise when it meets a symbolic tensor (NotImplementedError is a RuntimeError)."""
@@ -89,7 +93,8 @@ def capture(model: nn.Module, example: tuple[Tensor, ...]) -> Captured:
 
     Raises `Unsupported` (BT2010, BT2012..BT2016) with everything that cannot be quantized, `BadInput` (BT2011).
     """
-    module = _trace(copy.deepcopy(model).eval())
+    model = copy.deepcopy(model)
+    module = _trace((nn.Sequential(model) if _Tracer().is_leaf_module(model, "") else model).eval())
     _follow_writes(module)
     captured = Captured(module, shapes=_run(module, example))
     found = Diagnostics()
@@ -331,6 +336,7 @@ def called(node: fx.Node) -> str:
 
 def where(node: fx.Node) -> str:
     """Module path (or function) of a node and the line of the user's forward that calls it."""
-    frames = re.findall(r'File "([^"]+)", line (\d+)', node.stack_trace or "")
+    frames = [(file, line) for file, line in re.findall(r'File "([^"]+)", line (\d+)', node.stack_trace or "")
+              if not file.startswith(LIBRARIES)]
     line = f" ({Path(frames[-1][0]).name}:{frames[-1][1]})" if frames else ""
     return (str(node.target) if node.op in ("call_module", "get_attr") else called(node)) + line

@@ -63,8 +63,8 @@ def _from_batches(files: list[Path]) -> DataSet:
 
 def _from_jpegs(files: list[Path]) -> DataSet:
     train, test = read_all(files, read_jpegs)
-    return DataSet("cifar10", *train, *test, 10, "CIFAR-10 recompressed as JPEG: accuracies come out a few points below "
-                   "those of the lossless set.", NORMALIZATION)
+    return DataSet("cifar10", *train, *test, 10, "CIFAR-10 recompressed as JPEG: accuracies come out a few points "
+                   "below those of the lossless set.", NORMALIZATION)
 
 
 class _Array:

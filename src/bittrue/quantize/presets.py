@@ -34,6 +34,7 @@ from brevitas.quant.scaled_int import (
 from ..errors import BadInput, Diagnostics, declare, fail
 from ..ir import Rounding
 from .rounding import FLOAT_TO_INT
+from .statistics import InputThreshold
 
 declare({
     "BT2001": "there is no preset of this name",
@@ -186,4 +187,4 @@ def input_quantizer(preset: Preset, *, signed: bool) -> Quantizer:
     """The quantizer of the network's input: always a power-of-two scale that covers the largest calibrated value, so
     that pixels which are integers over a power of two become integers without rounding."""
     return _let(_ACTIVATIONS[signed, True], bit_width=preset.input_bits,
-                float_to_int_impl=FLOAT_TO_INT[preset.rounding], scaling_stats_op=StatsOp.MAX)
+                float_to_int_impl=FLOAT_TO_INT[preset.rounding], scaling_stats_impl=InputThreshold)

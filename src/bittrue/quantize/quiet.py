@@ -7,7 +7,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 KNOWN = (
+    "Checkpoint directory .* exists and is not empty",  # Lightning, when a run is resumed or repeated
     "brevitas.fx is deprecated",  # Brevitas, about its own import of it
+    "`isinstance\\(treespec, LeafSpec\\)` is deprecated",  # PyTorch, about Lightning
+    "The 'train_dataloader' does not have many workers",  # Lightning; the images are in memory
     "fast_hadamard_transform package not found",  # Brevitas: an optional GPU kernel that nothing here uses
 )
 """Beginnings (regular expressions) of the messages."""

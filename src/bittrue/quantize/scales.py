@@ -8,9 +8,8 @@ from typing import Any
 
 import torch
 from brevitas.core.scaling import ParameterFromRuntimeStatsScaling, ParameterScaling
-from brevitas.nn.mixin.base import QuantLayerMixin
 from brevitas.nn.mixin.parameter import QuantWeightMixin
-from brevitas.proxy import ActQuantProxyFromInjector
+from brevitas.nn.quant_layer import QuantNonLinearActLayer
 from torch import Tensor, nn
 
 from .quiet import quiet
@@ -50,9 +49,8 @@ def set_weight_scales(model: nn.Module) -> None:
 
 def activation_scales(model: nn.Module) -> dict[str, float]:
     """The scale of every activation quantizer by module path (scales are per tensor)."""
-    return {name: float(module.act_quant.scale()) for name, module in model.named_modules()
-            if isinstance(module, QuantLayerMixin) and hasattr(module, "act_quant")
-            and module.act_quant.is_quant_enabled}
+    return {name: float(module.act_quant.scale().detach()) for name, module in model.named_modules()
+            if isinstance(module, QuantNonLinearActLayer) and module.act_quant.is_quant_enabled}
 
 
 def is_calibrated(activation: Any) -> bool:
@@ -99,13 +97,11 @@ def _recording(scalings: list[Any]) -> Iterator[dict[Any, list[Tensor]]]:
 @contextmanager
 def _clipping(model: nn.Module) -> Iterator[None]:
     """Clips behind the quantizers whose threshold is given (ReLU6), which observe only while scales are collected."""
-    def clip(module: Any, arguments: Any, value: Any) -> Any:
-        threshold = _scaling(module)(value[0])
-        return (value[0].clamp(max=threshold), *value[1:]) if isinstance(value, tuple) else value.clamp(max=threshold)
+    def clip(module: Any, arguments: Any, value: Tensor) -> Tensor:
+        return value.clamp(max=_scaling(module.act_quant)(value))
 
-    proxies = [m for m in model.modules() if isinstance(m, ActQuantProxyFromInjector) and m.is_quant_enabled
-               and isinstance(_scaling(m), ParameterScaling)]
-    hooks = [proxy.register_forward_hook(clip) for proxy in proxies]
+    hooks = [m.register_forward_hook(clip) for m in model.modules() if isinstance(m, QuantNonLinearActLayer)
+             and m.act_quant.is_quant_enabled and isinstance(_scaling(m.act_quant), ParameterScaling)]
     try:
         yield
     finally:

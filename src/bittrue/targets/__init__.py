@@ -1,4 +1,4 @@
-"""The chips. Targets are found through the entry-point group `bittrue.targets`, built-in ones and third parties' alike."""
+"""The chips. Targets are found through the entry-point group `bittrue.targets`: built-in ones, and those of others."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def names() -> tuple[str, ...]:
 
 
 def get(name: str) -> Target[Any]:
-    """The target of that name. Raises `BadInput` (BT5001) for an unknown one, `ToolMissing` (BT5002) for a broken one."""
+    """The target of that name. Raises `BadInput` (BT5001) if unknown, `ToolMissing` (BT5002) if it cannot be loaded."""
     points = _installed()
     if name not in points:
         fail(BadInput, "BT5001", f"target {name!r}", "no installed package provides it",

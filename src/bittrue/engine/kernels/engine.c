@@ -7,10 +7,14 @@
 typedef void (*bt_row_function)(const bt_step *, int64_t, int64_t);
 
 static const bt_row_function bt_rows[STEP_COUNT] = {
-    [STEP_REQUANT] = bt_requant_row,
+    [STEP_MAP] = bt_map_row,
     [STEP_LOAD] = bt_load_row,
     [STEP_STORE] = bt_store_row,
     [STEP_MAXPOOL] = bt_maxpool_row,
+    [STEP_AVGPOOL] = bt_avgpool_row,
+    [STEP_TABLE] = bt_table_row,
+    [STEP_FLATTEN] = bt_flatten_row,
+    [STEP_COPY] = bt_copy_row,
 };
 
 static int64_t bt_step_units(const bt_step *s)
@@ -40,7 +44,8 @@ EXPORT void bt_layout(int64_t *sizes)
     sizes[0] = sizeof(bt_view);
     sizes[1] = sizeof(bt_requant);
     sizes[2] = sizeof(bt_panel);
-    sizes[3] = sizeof(bt_step);
+    sizes[3] = sizeof(bt_region);
+    sizes[4] = sizeof(bt_step);
 }
 
 /* The steps of a monotone requantization in slot `c` between two accumulators: writes pairs (last before, first after)
@@ -72,6 +77,6 @@ EXPORT void bt_apply(int64_t form, const bt_requant *rq, int64_t slot, const int
 {
     for (int64_t r = 0; r < rows; r++) {
         uint8_t *row = out + r * PANEL;
-        bt_out(form, (bt_tile_out){acc + r * PANEL, 0, 1, PANEL, slot, &row}, rq);
+        bt_out(form, (bt_tile_out){acc + r * PANEL, 1, PANEL, slot, 0, &row}, rq);
     }
 }

@@ -9,7 +9,8 @@
 #include <string.h>
 
 #define PANEL 32      /* output channels per packed block of weights */
-#define MAX_ROWS 256  /* output pixels per unit of work */
+#define MAX_ROWS 256  /* output pixels per unit of work, at most */
+#define TILE_ROWS 16  /* output pixels per tile, at most */
 
 #if defined(_WIN32)
 #define EXPORT __declspec(dllexport)
@@ -37,14 +38,23 @@ typedef struct {
     const int32_t *short_shift;       /* per channel */
 } bt_requant;
 
-enum { STEP_CONV, STEP_REQUANT, STEP_LOAD, STEP_STORE, STEP_MAXPOOL, STEP_COUNT };
+enum { STEP_CONV, STEP_MAP, STEP_LOAD, STEP_STORE, STEP_MAXPOOL, STEP_AVGPOOL, STEP_TABLE, STEP_FLATTEN, STEP_COPY,
+       STEP_COUNT };
 
 /* How a panel of a convolution leaves the accumulators; the vector forms are used where Python proved them exact. */
-enum { OUT_ACC, OUT_EXACT, OUT_SHIFT, OUT_INT64, OUT_FLOAT };
+enum { OUT_ACC, OUT_EXACT, OUT_SHIFT, OUT_SHIFT_EVEN, OUT_INT64, OUT_FLOAT, OUT_WIDE };
 
+/* A block of output channels: where its inputs begin within a pixel (groups), its first channel, how many, its form. */
 typedef struct {
     int64_t in_offset, out_channel, count, form;
 } bt_panel;
+
+/* A rectangle of output pixels whose windows see the same taps; the taps that lie in the padding are left out. Of the
+ * step's stretches they see `runs` from `run` on, of each `quads` quads from `quad` on. Output pixels 2j and 2j + 1 are
+ * neighbours in one row if `pairs`. */
+typedef struct {
+    int64_t y, x, height, width, run, runs, quad, quads, pairs, rows_per_unit, panels_per_unit, units;
+} bt_region;
 
 typedef struct {
     int64_t kind, batch;
@@ -57,11 +67,14 @@ typedef struct {
     int64_t panels;
     const bt_panel *panel;
     const int8_t *weights;                 /* [panel][run][quad][PANEL][4] */
-    const int32_t *init;                   /* [panel][PANEL]: bias and the correction for `zero` */
-    int64_t rows_per_unit, panels_per_unit;
-    int64_t pairs;                         /* output pixels 2j and 2j + 1 are neighbours in one row */
-    const bt_requant *requant, *requant_b;
-    const int64_t *table;                  /* 256 stored values of the output by stored value of the input */
+    int64_t regions;
+    const bt_region *region;
+    const int32_t *init;                   /* [region][panel][PANEL]: bias and the correction for `zero` */
+    int64_t rows_per_unit;                 /* image rows, of the other steps */
+    const bt_requant *requant;
+    int64_t sign;                          /* of `b` in a map of two tensors; 0: there is no `b` */
+    int64_t divisor, mode;                 /* of an average pool: divisor and rounding */
+    const int32_t *table;                  /* 256 elements of the output by stored byte of the input */
     void *external;                        /* dense (batch, channels, height, width) */
     int64_t external_type;
 } bt_step;

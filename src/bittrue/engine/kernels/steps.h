@@ -2,7 +2,7 @@
 #ifndef BITTRUE_STEPS_H
 #define BITTRUE_STEPS_H
 
-#include "requant.h"
+#include "forms.h"
 
 INLINE uint8_t *bt_row(const bt_view *v, int64_t n, int64_t y) { return v->base + n * v->image + y * v->row; }
 
@@ -43,14 +43,78 @@ static void bt_store_row(const bt_step *s, int64_t n, int64_t y)
         for (int64_t x = 0; x < s->width; x++) to[x] = bt_get(&s->a, from + x * s->a.pixel, c);
 }
 
-/* Accumulators (wide) to a narrow or wide tensor. */
-static void bt_requant_row(const bt_step *s, int64_t n, int64_t y)
+/* `count` neighbouring elements as 32-bit integers. */
+INLINE void bt_widen(const bt_view *v, const uint8_t *p, int64_t first, int64_t count, int32_t *acc)
+{
+    int32_t zero = (int32_t)v->zero;
+    if (v->wide) memcpy(acc, (const int32_t *)p + first, (size_t)count * 4);
+    else for (int64_t i = 0; i < count; i++) acc[i] = (int32_t)p[first + i] - zero;
+}
+
+/* PANEL elements of a row from `first` on: acc = a + sign * b + init. The last panel may be short. */
+static void bt_map_gather(const bt_step *s, const uint8_t *a, const uint8_t *b, int64_t first, int64_t count,
+                          const int32_t *init, int32_t *acc)
+{
+    int32_t second[PANEL] = {0};
+    int32_t sign = (int32_t)s->sign;
+    if (count == PANEL) bt_widen(&s->a, a, first, PANEL, acc); /* a constant count makes a vector loop */
+    else bt_widen(&s->a, a, first, count, acc);
+    if (sign && count == PANEL) bt_widen(&s->b, b, first, PANEL, second);
+    else if (sign) bt_widen(&s->b, b, first, count, second);
+    for (int64_t i = 0; i < PANEL; i++) acc[i] = (int32_t)((uint32_t)(acc[i] + sign * second[i]) + (uint32_t)init[i]);
+}
+
+/* Requantization, addition and subtraction (requantized or not), element by element. The channels of a row lie one
+ * behind the other, so a row is a vector; its panels meet the parameters of `panels` panels in turn. */
+static void bt_map_row(const bt_step *s, int64_t n, int64_t y)
+{
+    const uint8_t *a = bt_row(&s->a, n, y), *b = s->sign ? bt_row(&s->b, n, y) : NULL;
+    uint8_t *to = bt_row(&s->out, n, y), *out[TILE_ROWS];
+    int64_t length = s->width * s->channels, size = s->out.wide ? 4 : 1, step = s->panels * PANEL;
+    int32_t acc[TILE_ROWS * PANEL] __attribute__((aligned(64))) = {0};
+    for (int64_t p = 0; p < s->panels; p++)
+        for (int64_t first = p * PANEL; first < length;) {
+            int64_t rows = 0, count = PANEL;
+            for (; rows < TILE_ROWS && first + PANEL <= length; rows++, first += step) {
+                bt_map_gather(s, a, b, first, PANEL, s->init + p * PANEL, acc + rows * PANEL);
+                out[rows] = to + first * size;
+            }
+            if (!rows) { /* the row's short end */
+                count = length - first;
+                bt_map_gather(s, a, b, first, count, s->init + p * PANEL, acc);
+                out[rows++] = to + first * size;
+                first += step;
+            }
+            bt_out(s->panel[p].form, (bt_tile_out){acc, rows, count, p * PANEL, 0, out}, s->requant);
+        }
+}
+
+/* Any function of a byte. */
+static void bt_table_row(const bt_step *s, int64_t n, int64_t y)
 {
     const uint8_t *from = bt_row(&s->a, n, y);
     uint8_t *to = bt_row(&s->out, n, y);
     for (int64_t x = 0; x < s->width; x++, from += s->a.pixel, to += s->out.pixel)
-        bt_requant_exact(s->requant, (const int32_t *)from, 0, s->channels, s->out.wide ? NULL : to,
-                         s->out.wide ? (int32_t *)to : NULL);
+        for (int64_t c = 0; c < s->channels; c++) bt_put(&s->out, to, c, s->table[from[c]]);
+}
+
+/* One image row of the source into its places of a vector (channel, row, column). */
+static void bt_flatten_row(const bt_step *s, int64_t n, int64_t y)
+{
+    const uint8_t *from = bt_row(&s->a, n, y);
+    uint8_t *to = bt_row(&s->out, n, 0);
+    for (int64_t x = 0; x < s->width; x++, from += s->a.pixel)
+        for (int64_t c = 0; c < s->channels; c++)
+            bt_put(&s->out, to, (c * s->height + y) * s->width + x, bt_get(&s->a, from, c));
+}
+
+/* The channels of the source to the same pixels of the target, behind its `base`. */
+static void bt_copy_row(const bt_step *s, int64_t n, int64_t y)
+{
+    const uint8_t *from = bt_row(&s->a, n, y);
+    uint8_t *to = bt_row(&s->out, n, y);
+    for (int64_t x = 0; x < s->width; x++, from += s->a.pixel, to += s->out.pixel)
+        for (int64_t c = 0; c < s->channels; c++) bt_put(&s->out, to, c, bt_get(&s->a, from, c));
 }
 
 /* One window of a narrow max pool; taps outside of the image do not count. */
@@ -93,6 +157,44 @@ static void bt_maxpool_row(const bt_step *s, int64_t n, int64_t y)
         if (simple) bt_maxpool_2x2(s, image + 2 * y * s->a.row + 2 * x * s->a.pixel, to);
         else bt_maxpool_pixel(s, image, y, x, to);
     }
+}
+
+/* num / den rounded, den > 0, by quotient and remainder of the floor division. */
+INLINE int64_t bt_round_divide(int64_t num, int64_t den, int64_t mode)
+{
+    int64_t quotient = num / den, rest = num % den;
+    if (rest < 0) quotient--, rest += den;
+    int64_t above = den - rest; /* distance to the next integer */
+    int64_t tie_up = mode == ROUND_HALF_UP ? 1 : mode == ROUND_HALF_EVEN ? (quotient & 1) : (num >= 0);
+    if (mode == ROUND_FLOOR) return quotient;
+    return quotient + ((rest > above) | ((rest == above) & tie_up));
+}
+
+#define SUM_CHANNELS 64
+/* Sums of windows, divided; padding counts as zeros. */
+static void bt_avgpool_pixel(const bt_step *s, const uint8_t *image, int64_t y, int64_t x, uint8_t *to, int64_t channel)
+{
+    int64_t sum[SUM_CHANNELS] = {0};
+    int64_t count = s->channels - channel < SUM_CHANNELS ? s->channels - channel : SUM_CHANNELS;
+    for (int64_t i = 0; i < s->kernel[0]; i++) {
+        int64_t row = y * s->stride[0] - s->pad[0] + i;
+        if (row < 0 || row >= s->in_height) continue;
+        for (int64_t j = 0; j < s->kernel[1]; j++) {
+            int64_t column = x * s->stride[1] - s->pad[1] + j;
+            if (column < 0 || column >= s->in_width) continue;
+            int32_t element[SUM_CHANNELS];
+            bt_widen(&s->a, image + row * s->a.row + column * s->a.pixel, channel, count, element);
+            for (int64_t c = 0; c < count; c++) sum[c] += element[c];
+        }
+    }
+    for (int64_t c = 0; c < count; c++) bt_put(&s->out, to, channel + c, bt_round_divide(sum[c], s->divisor, s->mode));
+}
+
+static void bt_avgpool_row(const bt_step *s, int64_t n, int64_t y)
+{
+    for (int64_t x = 0; x < s->width; x++)
+        for (int64_t c = 0; c < s->channels; c += SUM_CHANNELS)
+            bt_avgpool_pixel(s, bt_row(&s->a, n, 0), y, x, bt_row(&s->out, n, y) + x * s->out.pixel, c);
 }
 
 #endif

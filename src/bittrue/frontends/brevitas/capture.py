@@ -19,9 +19,9 @@ import torch
 from brevitas.quant_tensor import QuantTensor
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
-from torch.utils._pytree import tree_flatten, tree_leaves, tree_map
+from torch.utils._pytree import tree_leaves, tree_map
 
-from ...errors import BadInput, BittrueError, Diagnostics, Unsupported, fail
+from ...errors import BadInput, BittrueError, Unsupported, fail
 
 _LIBRARIES = tuple(str(Path(str(package.__file__)).parent) for package in (torch, brevitas))
 _CONTAINERS = (nn.Sequential, nn.ModuleList, nn.ModuleDict)
@@ -38,20 +38,24 @@ class Ref:
 
 @dataclass(frozen=True, eq=False)
 class Record:
-    """One call: of a leaf `module`, or of a `function` (named by its Python name without in-place marks).
+    """One call of `target`: a leaf module, or a function (named by its Python name without in-place marks).
 
     `args` and `kwargs` hold `Ref`s where tensors of the graph were; `outputs` numbers the tensors it returned.
     `path` is the dotted path of the module (for a function: of the module that called it), `source` its file and line.
     """
 
-    module: nn.Module | None
-    function: Callable[..., Any] | None
+    target: Callable[..., Any]
     name: str
     path: str
     source: str
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
     outputs: tuple[int, ...]
+
+    @property
+    def module(self) -> nn.Module | None:
+        """The module, unless it is a call of a function."""
+        return self.target if isinstance(self.target, nn.Module) else None
 
     @property
     def inputs(self) -> tuple[int, ...]:
@@ -92,11 +96,8 @@ class Captured:
         """Run the live records again, in order; `example` has the batch size of the capture."""
         values: dict[int, Any] = {0: example}
         for record in self.live():
-            args, kwargs = tree_map(lambda leaf: values[leaf.value] if isinstance(leaf, Ref) else leaf,
-                                    (record.args, record.kwargs))
-            call = record.module if record.module is not None else record.function
-            assert call is not None  # a record has one of the two
-            leaves, _ = tree_flatten(call(*args, **kwargs), is_leaf=_is_tensor)
+            args, kwargs = _filled((record.args, record.kwargs), values)
+            leaves = tree_leaves(record.target(*args, **kwargs), is_leaf=_is_tensor)
             values |= zip(record.outputs, [leaf for leaf in leaves if _is_tensor(leaf)], strict=True)
         return [plain(values[i]) for i in self.outputs]
 
@@ -104,22 +105,14 @@ class Captured:
 def capture(model: nn.Module, example: Tensor) -> Captured:
     """Record the value graph of `model(example)`; the model is run in evaluation mode and left as it was.
 
-    `example` is a float32 tensor (batch, *shape). Raises `Unsupported` for a model that branches on data (BT2103),
-    returns something else than tensors (BT2122), or whose recorded calls, repeated, give other outputs (BT2120);
-    `BadInput` for one that fails on the example (BT2121).
+    `example` is a float32 tensor (batch, *shape). Raises `Unsupported` for a model that returns something else than
+    tensors (BT2122), `BadInput` for one that fails on the example (BT2121).
     """
     with evaluation(model), torch.no_grad():
         first = example.clone()  # forward() may change its input in place
         tracer = _Tracer(model, first)
-        outputs = tracer.run(first)
-        captured = tracer.captured
-        found = Diagnostics()
-        for place in dict.fromkeys(captured.data_dependent):
-            found.add("BT2103", place, "it reads values of a tensor, so the graph would depend on the input",
-                      "compute with tensors alone in forward(), or move this out of the model")
-        found.raise_as(Unsupported)
-        _check_replay(model, captured, example, outputs)
-    return captured
+        tracer.run(first)
+    return tracer.captured
 
 
 @contextmanager
@@ -140,15 +133,17 @@ def plain(value: Any) -> Tensor:
     return tensor
 
 
-def _check_replay(model: nn.Module, captured: Captured, example: Tensor, outputs: list[Tensor]) -> None:
-    """The recorded calls compute the model's outputs, bit by bit: on the example and on another input."""
-    other = example.flip(0) * 0.75
-    theirs = {"the example input": (example, outputs), "another input": (other, _tensors(model(other.clone())))}
-    for name, (x, expected) in theirs.items():
-        got = captured.replay(x.clone())
-        if len(got) != len(expected) or not all(map(torch.equal, got, expected)):
-            fail(Unsupported, "BT2120", "the model", f"repeating its recorded calls on {name} gives other outputs",
-                 "avoid in-place changes of tensors that are read again, state, and randomness in forward()")
+def check_replay(model: nn.Module, captured: Captured, example: Tensor) -> None:
+    """The recorded calls compute the model's outputs, bit by bit, on the example and on another input.
+
+    Raises `Unsupported` (BT2120) where they do not.
+    """
+    with evaluation(model), torch.no_grad():
+        for name, x in {"the example input": example, "another input": example.flip(0) * 0.75}.items():
+            expected, got = output_tensors(model(x.clone())), captured.replay(x.clone())
+            if len(got) != len(expected) or not all(map(torch.equal, got, expected)):
+                fail(Unsupported, "BT2120", "the model", f"repeating its recorded calls on {name} gives other outputs",
+                     "avoid in-place changes of tensors that are read again, state, and randomness in forward()")
 
 
 class _Tracer(TorchFunctionMode):
@@ -163,8 +158,8 @@ class _Tracer(TorchFunctionMode):
         self.alive: list[Tensor] = []  # so that no id is used again
         self.number(example)
 
-    def run(self, example: Tensor) -> list[Tensor]:
-        """The model's outputs; fills `captured`."""
+    def run(self, example: Tensor) -> None:
+        """Run the model; fills `captured`."""
         with ExitStack() as hooks:
             for path, module in self.model.named_modules():
                 hooks.callback(module.register_forward_pre_hook(self._enter(path), with_kwargs=True).remove)
@@ -177,13 +172,12 @@ class _Tracer(TorchFunctionMode):
             except Exception as error:  # noqa: BLE001  (whatever the user's forward raises)
                 fail(BadInput, "BT2121", f"input {tuple(example.shape)}", f"the model raises {type(error).__name__}: "
                      f"{error}", "give an example input (batch, *shape) that the model accepts in evaluation mode")
-        outputs = _tensors(result)
+        outputs = output_tensors(result)
         self.captured.outputs = tuple(self.values[id(o)] for o in outputs if id(o) in self.values)
         batch = example.shape[0]
         if len(self.captured.outputs) != len(outputs) or any(o.ndim < 1 or o.shape[0] != batch for o in outputs):
             fail(Unsupported, "BT2122", "outputs", "an output does not depend on the input, or its first axis is not "
                  "the batch", "return tensors (batch, ...) computed from the input")
-        return outputs
 
     def number(self, tensor: Tensor) -> int:
         """A new number for what is now in `tensor`."""
@@ -207,14 +201,14 @@ class _Tracer(TorchFunctionMode):
         if self.leaf_depth:
             self.leaf_depth -= 1
             if self.leaf_depth == 0:
-                self._record(module, None, type(module).__name__, path, self.pending, output)
+                self._record(module, type(module).__name__, path, self.pending, output)
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         arguments = None if self.leaf_depth else self._arguments(args, kwargs or {})
         result = func(*args, **(kwargs or {}))
         if arguments is not None:
             name = getattr(func, "__name__", "function")
-            self._record(None, func, name.strip("_"), self.paths[-1] if self.paths else "", arguments, result)
+            self._record(func, name.strip("_"), self.paths[-1] if self.paths else "", arguments, result)
             if name in _READS_DATA and _touches_graph(arguments) and (source := _source()):
                 self.captured.data_dependent.append(f"{name}() in {self.paths[-1] or 'the model'} ({source})")
         return result
@@ -227,19 +221,24 @@ class _Tracer(TorchFunctionMode):
         refs: tuple[tuple[Any, ...], dict[str, Any]] = tree_map(ref, (tuple(args), dict(kwargs)), is_leaf=_is_tensor)
         return refs
 
-    def _record(self, module: nn.Module | None, function: Any, name: str, path: str,
+    def _record(self, target: Callable[..., Any], name: str, path: str,
                 arguments: tuple[tuple[Any, ...], dict[str, Any]], output: Any) -> None:
         outputs = [leaf for leaf in tree_leaves(output, is_leaf=_is_tensor) if _is_tensor(leaf)]
         if outputs and _touches_graph(arguments):
             numbers = tuple(self.number(plain(leaf)) for leaf in outputs)
-            source = "" if module is not None else _source()
-            self.captured.records.append(Record(module, function, name, path, source, *arguments, numbers))
+            source = "" if isinstance(target, nn.Module) else _source()
+            self.captured.records.append(Record(target, name, path, source, *arguments, numbers))
 
 
 def is_leaf(module: nn.Module) -> bool:
     """Whether the tracer takes a module as one thing: its forward() is that of a class of torch.nn or brevitas.nn."""
     home = type(module).forward.__module__ or ""
     return home.startswith(("torch.nn.", "brevitas.")) and not isinstance(module, _CONTAINERS)
+
+
+def _filled(arguments: Any, values: dict[int, Any]) -> Any:
+    """Recorded arguments with the values in place of the `Ref`s."""
+    return tree_map(lambda leaf: values[leaf.value] if isinstance(leaf, Ref) else leaf, arguments)
 
 
 def _is_tensor(leaf: Any) -> bool:
@@ -250,7 +249,7 @@ def _touches_graph(arguments: tuple[tuple[Any, ...], dict[str, Any]]) -> bool:
     return any(isinstance(leaf, Ref) for leaf in tree_leaves(arguments))
 
 
-def _tensors(result: Any) -> list[Tensor]:
+def output_tensors(result: Any) -> list[Tensor]:
     """The tensors that a model returned, in order. Raises `Unsupported` (BT2122) for anything else."""
     leaves = tree_leaves(result, is_leaf=_is_tensor)
     if not leaves or not all(map(_is_tensor, leaves)):

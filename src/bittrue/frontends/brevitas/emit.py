@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ...ir import Constant, Graph, GraphBuilder, Input, IntType, Node, Range, Scale, TensorType
+from ...ir import Constant, Graph, GraphBuilder, Input, IntArray, IntType, Node, Range, Scale, TensorType
 from ...ir.op import Op, RuleViolation
 from .problems import need, obstacle
 
@@ -41,28 +41,35 @@ class Emitter:
         name = self.unique(name)
         try:
             tensor = op.infer(*(self.types[i] for i in inputs))
-            reach = op.bounds(*(self.ranges[i] for i in inputs))
+            reach = self._bounds(op, inputs)
         except RuleViolation as problem:
             obstacle("BT2117", problem.why, problem.fix)
         need(reach.within(tensor.elem), "BT2119", f"its values reach {reach.lo.min()}..{reach.hi.max()}, beyond "
              f"{tensor.elem}", "use fewer weight or activation bits, fewer channels, or split the layer")
         self.types[name], self.ranges[name] = tensor, reach
         if isinstance(op, Input):
-            self.builder.nodes.insert(sum(isinstance(n.op, Input) for n in self.builder.nodes), Node(name, op, (), scale))
+            position = sum(isinstance(node.op, Input) for node in self.builder.nodes)
+            self.builder.nodes.insert(position, Node(name, op, (), scale))
             return name
         return self.builder.add(name, op, *inputs, scale=scale)
 
     def reach(self, op: Op, *inputs: str) -> IntType:
         """The narrowest type that holds every value of an op on these operands."""
-        bounds = op.bounds(*(self.ranges[i] for i in inputs))
+        bounds = self._bounds(op, inputs)
         return IntType.smallest(int(bounds.lo.min()), int(bounds.hi.max()))
 
-    def channel_range(self, node: str, axis: int, channels: int) -> tuple[np.ndarray, np.ndarray]:  # type: ignore[type-arg]
+    def channel_range(self, node: str, axis: int, channels: int) -> tuple[IntArray, IntArray]:
         """Bounds of a node, (channels,) along `axis`, or (1,) for all together."""
         reach = self.ranges[node]
         axes = tuple(i for i in range(reach.lo.ndim) if i != axis or channels == 1)
-        return tuple(np.broadcast_to(end, (channels,)) for end in  # type: ignore[return-value]
-                     (reach.lo.min(axis=axes), reach.hi.max(axis=axes)))
+        return (np.broadcast_to(reach.lo.min(axis=axes), (channels,)),
+                np.broadcast_to(reach.hi.max(axis=axes), (channels,)))
+
+    def _bounds(self, op: Op, inputs: tuple[str, ...]) -> Range:
+        ranges = [self.ranges[i] for i in inputs]
+        if op.explicit:
+            ranges = [r.broadcast(self.types[i].shape) for r, i in zip(ranges, inputs, strict=True)]
+        return op.bounds(*ranges)
 
     def build(self, *outputs: str) -> Graph:
         """The verified graph."""

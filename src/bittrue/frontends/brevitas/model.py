@@ -65,17 +65,28 @@ class Dense(Weighted):
 
 @dataclass(frozen=True, eq=False)
 class Bias(Act):
-    """x + bias, real, (C,) along the channel axis of the layer before it; `layer` is that layer's dotted path."""
+    """x + bias, real, (C,) along `axis` of the batch (1, or -1 behind a fully connected layer).
+
+    `layer` is the layer whose parameter it is.
+    """
 
     bias: FloatArray
-    layer: str
+    axis: int
+    layer: nn.Module
 
 
 @dataclass(frozen=True, eq=False)
 class GridBias(Act):
-    """x + bias * scale of x, integer bias (C,) on the grid of the accumulator x."""
+    """x + bias * grid: an integer bias (C,) in units of the accumulator's scale `grid`, (1,) or (C,)."""
 
     bias: IntArray
+    grid: FloatArray
+    axis: int
+
+    @property
+    def real(self) -> FloatArray:
+        """The bias as real numbers, (C,), rounded to float64."""
+        return self.bias * self.grid
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,6 +97,7 @@ class QuantizedBias(Act):
     """
 
     integers: Callable[[FloatArray], IntArray]
+    axis: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -172,7 +184,7 @@ class Same(Act):
 class Step:
     """One step: `inputs` and `output` number values; 0 is the model's input.
 
-    `name` is the dotted path that a graph's node for it gets, `where` says for people where it stands in the model.
+    `name` is the dotted path that a graph's node for it gets; `where` says for people where it stands in the model.
     """
 
     name: str

@@ -27,8 +27,8 @@ _ROUNDED: dict[tuple[float, ...], Rounding] = {
     (-2, -1, 1, 2, 3, -1, 0, 0, 1): Rounding.HALF_AWAY,
     (-2, -1, 0, 1, 2, -1, -1, 0, 0): Rounding.FLOOR,
 }
-_PLAIN_QUANTIZER = "use a scaled integer quantizer with zero point 0, such as brevitas.quant.Int8ActPerTensorFloat or " \
-                   "Uint8ActPerTensorFloat"
+_PLAIN_QUANTIZER = "use a scaled integer quantizer with zero point 0, such as " \
+                   "brevitas.quant.Int8ActPerTensorFloat or Uint8ActPerTensorFloat"
 
 
 def rounding_of(module: nn.Module) -> Rounding:
@@ -49,15 +49,16 @@ def read_weight(layer: Any) -> tuple[IntArray, IntType, FloatArray]:
     fix = "give the layer a weight_quant of 1 to 8 bits with a scale per tensor or per output channel"
     if not isinstance(quantized, IntQuantTensor):
         obstacle("BT2105", "its weights are not quantized to integers", fix)
-    need(_zero(quantized.zero_point), "BT2106", "the zero point of its weights is not 0", "use a symmetric weight_quant")
-    scale = _weight_scale(quantized)
-    need(quantized.bit_width.numel() == 1 and float(quantized.bit_width).is_integer() and float(quantized.bit_width) <= 8,
-         "BT2105", f"its weights have {quantized.bit_width.tolist()} bits", fix)
+    need(_zero(quantized.zero_point), "BT2106", "the zero point of its weights is not 0",
+         "use a symmetric weight_quant")
+    scale, bits = _weight_scale(quantized), quantized.bit_width
+    need(bits.numel() == 1 and float(bits).is_integer() and float(bits) <= 8, "BT2105",
+         f"its weights have {bits.tolist()} bits", fix)
     integers = torch.round(quantized.value.double() / quantized.scale.double())
     need(torch.equal(integers.float() * quantized.scale, quantized.value), "BT2105",
          "its weights are not integers times their scale", fix)
     weight: IntArray = integers.cpu().numpy().astype(np.int64)
-    elem = IntType(max(int(quantized.bit_width), 1 + quantized.signed), bool(quantized.signed))
+    elem = IntType(max(int(bits), 1 + quantized.signed), bool(quantized.signed))
     need(elem.holds(weight), "BT2105", f"its weights leave {elem}", fix)
     return weight, elem, scale
 
@@ -69,26 +70,27 @@ def _weight_scale(quantized: IntQuantTensor) -> FloatArray:
     return _positive(floats(scale), "the scale of its weights")
 
 
-def read_bias(layer: Any, path: str) -> Act:
-    """The bias of a Brevitas layer: real numbers, or integers on the accumulator's grid if it is quantized so."""
+def read_bias(layer: Any, axis: int) -> Act:
+    """The bias of a Brevitas layer along `axis`: real numbers, or integers on the accumulator's grid."""
     proxy, bias = layer.bias_quant, layer.bias.detach()
     if not proxy.is_quant_enabled:
-        return Bias(floats(bias), path)
+        return Bias(floats(bias), axis, layer)
     if not proxy.requires_input_scale:
         quantized = proxy(bias)
         need(isinstance(quantized, IntQuantTensor), "BT2105", "its bias is not quantized to integers",
              "use brevitas.quant.Int32Bias, or no bias_quant")
-        return Bias(floats(quantized.value), path)
-    quantizer = getattr(proxy.tensor_quant, "int_quant", None)
+        return Bias(floats(quantized.value), axis, layer)
+    quantizer: Any = getattr(proxy.tensor_quant, "int_quant", None)
     need(quantizer is not None, "BT2105", "its bias is not quantized to integers", "use brevitas.quant.Int32Bias")
 
     def integers(grid: FloatArray) -> IntArray:
         scale = torch.tensor(np.broadcast_to(grid, bias.shape).astype(np.float32))
         bits = proxy.tensor_quant.msb_clamp_bit_width_impl()
         with torch.no_grad():
-            return quantizer.to_int(scale, torch.tensor(0.0), bits, bias).numpy().astype(np.int64)
+            rounded: IntArray = quantizer.to_int(scale, torch.tensor(0.0), bits, bias).numpy().astype(np.int64)
+        return rounded
 
-    return QuantizedBias(integers)
+    return QuantizedBias(integers, axis)
 
 
 def read_quantizer(proxy: Any, rank: int, call: int) -> Quantize:
@@ -106,7 +108,8 @@ def read_quantizer(proxy: Any, rank: int, call: int) -> Quantize:
     signed, narrow = bool(proxy.is_signed), bool(proxy.is_narrow_range)
     elem = IntType(int(bits), signed)
     lo, hi = elem.min + (narrow and signed), elem.max - (narrow and not signed)
-    read = Quantize(_positive(floats(scale), "its scale"), _scale_axis(scale, rank), lo, hi, elem, rounding, proxy, call)
+    axis = _scale_axis(scale, rank)
+    read = Quantize(_positive(floats(scale), "its scale"), axis, lo, hi, elem, rounding, proxy, call)
     _check_behaviour(quantizer, read, scale)
     return read
 
@@ -126,8 +129,8 @@ def _check_behaviour(quantizer: nn.Module, read: Quantize, scale: Tensor) -> Non
     column = levels.reshape(-1, *(1,) * scale.ndim)
     expected = column.clamp(read.lo, read.hi) * scale
     got = torch.stack([quantizer(point)[0].reshape(scale.shape) for point in (column + 0.25) * scale])
-    need(torch.equal(got, expected), "BT2107", "it does not compute clamp(round(x / scale)) * scale (delayed, observing, "
-         "or with a transfer curve of its own)", _PLAIN_QUANTIZER)
+    need(torch.equal(got, expected), "BT2107", "it does not compute clamp(round(x / scale)) * scale (it is delayed, "
+         "only observes, or has a transfer curve of its own)", _PLAIN_QUANTIZER)
 
 
 def read_batch_norm(module: Any) -> BatchNorm:

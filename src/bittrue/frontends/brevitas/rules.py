@@ -19,21 +19,19 @@ from torch import nn
 
 from . import geometry
 from .geometry import Call, per_axis, same_pads
-from .model import Act, Clamp, Convolve, Dense, Normalize, Permute, Quantize, Same, Slope, ToShape
-from .parameters import read_batch_norm, read_bias, read_quantizer, read_weight
+from .model import Act, Clamp, Convolve, Dense, Normalize, Same, Slope
+from .parameters import read_batch_norm, read_bias, read_weight
 from .problems import need, obstacle
 
 Named = tuple[str, Act]
 """The suffix of a step's name, and the step."""
 
-Reader = Callable[[Any, int], Quantize]
-"""Reads a quantizer proxy whose input has so many axes (batch included)."""
-
-SUPPORTED_MODULES = "QuantConv1d, QuantConv2d, QuantLinear, QuantReLU, QuantIdentity, QuantHardTanh, QuantEltwiseAdd, " \
-                    "QuantCat, BatchNorm1d, BatchNorm2d, ReLU, LeakyReLU, ReLU6, Hardtanh, PReLU (one slope), max and " \
-                    "average pooling, ZeroPad, Flatten, Unflatten, Dropout, Identity"
-SUPPORTED_FUNCTIONS = "+, cat, flatten, view, reshape, squeeze, unsqueeze, permute, transpose, pad, relu, leaky_relu, " \
-                      "relu6, hardtanh, clamp, max_pool, avg_pool, adaptive_avg_pool, mean over the image, dropout"
+SUPPORTED_MODULES = "QuantConv1d, QuantConv2d, QuantLinear, QuantReLU, QuantIdentity, QuantHardTanh, " \
+                    "QuantEltwiseAdd, QuantCat, BatchNorm1d, BatchNorm2d, ReLU, LeakyReLU, ReLU6, Hardtanh, PReLU " \
+                    "with one slope, max and average pooling, ZeroPad, Flatten, Unflatten, Dropout, Identity"
+SUPPORTED_FUNCTIONS = "+, cat, flatten, view, reshape, squeeze, unsqueeze, permute, transpose, pad, relu, " \
+                      "leaky_relu, relu6, hardtanh, clamp, max_pool, avg_pool, adaptive_avg_pool, mean over the " \
+                      "image, dropout"
 
 
 def convolution(layer: Any, call: Call) -> list[Named]:
@@ -42,16 +40,16 @@ def convolution(layer: Any, call: Call) -> list[Named]:
     rank = len(call.size)
     act = Convolve(weight, elem, scale, per_axis(layer.stride, rank), same_pads(layer, call.size),
                    per_axis(layer.dilation, rank), int(layer.groups))
-    return [("", act), *_bias(layer)]
+    return [("", act), *_bias(layer, 1)]
 
 
 def linear(layer: Any, call: Call) -> list[Named]:
     """QuantLinear: sum of products, then the bias."""
-    return [("", Dense(*read_weight(layer))), *_bias(layer)]
+    return [("", Dense(*read_weight(layer))), *_bias(layer, -1)]
 
 
-def _bias(layer: Any) -> list[Named]:
-    return [] if layer.bias is None else [(".bias", read_bias(layer, ""))]
+def _bias(layer: Any, axis: int) -> list[Named]:
+    return [] if layer.bias is None else [(".bias", read_bias(layer, axis))]
 
 
 def activation(module: nn.Module) -> tuple[Act, ...]:
@@ -76,7 +74,7 @@ def leaky_relu(negative_slope: float = 0.01) -> tuple[Act, ...]:
     return (Slope(float(negative_slope)),)
 
 
-def clamp(min: Any = None, max: Any = None) -> tuple[Act, ...]:  # noqa: A002  (torch's argument names)
+def clamp(min: Any = None, max: Any = None) -> tuple[Act, ...]:
     """Clipping between two numbers."""
     need(all(v is None or isinstance(v, (int, float)) for v in (min, max)), "BT2102", "its bounds are tensors",
          "clamp to numbers")
@@ -166,7 +164,3 @@ def proxies_called(module: nn.Module | None, operands: int) -> list[nn.Module]:
     else:
         return []
     return [proxy for proxy in called if proxy.is_quant_enabled]
-
-
-__all__ = ["FUNCTIONS", "LAYERS", "MODULES", "SUPPORTED_FUNCTIONS", "SUPPORTED_MODULES", "Permute", "ToShape",
-           "activation", "proxies_called", "read_quantizer"]

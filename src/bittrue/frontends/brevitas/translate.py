@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import brevitas.nn as qnn
 from brevitas.nn.quant_layer import QuantNonLinearActLayer
-from brevitas.nn.quant_layer import QuantWeightBiasInputOutputLayer as QuantLayer
 from brevitas.proxy.runtime_quant import ActQuantProxyFromInjectorBase
 from torch import nn
 
 from ...errors import Diagnostics, Unsupported
 from .capture import Captured, Record, Ref
 from .geometry import Call
-from .model import Act, Bias, Join, Same, Step, Sum, TrainedModel
+from .model import Act, Join, Same, Step, Sum, TrainedModel
 from .parameters import read_quantizer
 from .problems import Obstacle, need, obstacle
 from .rules import (
@@ -37,23 +36,19 @@ def translate(captured: Captured) -> TrainedModel:
     for place in dict.fromkeys(captured.data_dependent):
         found.add("BT2103", place, "it reads the values of a tensor, so the graph would depend on the input",
                   "compute with tensors alone in forward(), or move this out of the model")
-    work = _Translation(captured, _names_taken_by(captured))
+    work = _Translation(captured)
     live = set(map(id, captured.live()))
     for record in captured.records:
+        if id(record) not in live:
+            work.calls.update(proxies_called(record.module, len(record.inputs)))
+            continue
         try:
-            if id(record) in live:
-                work.record(record)
+            work.record(record)
         except Obstacle as problem:
             found.add(problem.code, record.where, problem.why, problem.fix)
-        work.calls.update(proxies_called(record.module, len(record.inputs)))
     found.raise_as(Unsupported)
     outputs = tuple(work.now.get(value, value) for value in captured.outputs)
     return TrainedModel(captured.shapes[0][1:], tuple(work.steps), outputs)
-
-
-def _names_taken_by(captured: Captured) -> Counter[str]:
-    """Names that no step gets: that of the model's input."""
-    return Counter({"input": 1})
 
 
 @dataclass
@@ -61,7 +56,7 @@ class _Translation:
     """The steps so far. `now` maps captured values to the number of the step's value that holds them."""
 
     captured: Captured
-    names: Counter[str]
+    names: Counter[str] = field(default_factory=lambda: Counter(input=1))  # a graph's input has this name
     steps: list[Step] = field(default_factory=list)
     now: dict[int, int] = field(default_factory=dict)
     calls: Counter[nn.Module] = field(default_factory=Counter)
@@ -105,14 +100,12 @@ class _Translation:
         if isinstance(module, QuantNonLinearActLayer):
             return [*self._quantizer(module.input_quant, ".input_quant", len(call.x)),
                     *self._quantizer(module.act_quant, "", len(call.out))]
-        for kind in type(module).__mro__:
-            if kind in LAYERS:
-                return self._layer(module, LAYERS[kind](module, call), call)
-            if kind in MODULES:
-                return [("", act) for act in MODULES[kind](module, call)]
-        obstacle("BT2101", f"{type(module).__name__} has no integer form" if isinstance(module, QuantLayer) or
-                 type(module).__module__.startswith("brevitas") else f"{type(module).__name__} is not quantized, or has "
-                 "no integer form", f"use {SUPPORTED_MODULES}; softmax and the like belong behind the model")
+        kind = next((k for k in type(module).__mro__ if k in LAYERS or k in MODULES), None)
+        need(kind is not None, "BT2101", f"{type(module).__name__} is not quantized, or has no integer form",
+             f"use {SUPPORTED_MODULES}; softmax and the like belong behind the model")
+        if kind in LAYERS:
+            return self._layer(module, LAYERS[kind](module, call), call)
+        return [("", act) for act in MODULES[kind](module, call)]  # type: ignore[index]
 
     def _layer(self, layer: Any, acts: list[Named], call: Call) -> list[Named]:
         return [*self._quantizer(layer.input_quant, ".input_quant", len(call.x)), *acts,
@@ -125,16 +118,16 @@ class _Translation:
             [(suffix + ".act", act) for act in activation(fused.activation_impl) if not isinstance(act, Same)]
         if proxy.is_quant_enabled:
             acts.append((suffix, read_quantizer(proxy, rank, self.calls[proxy])))
+            self.calls[proxy] += 1
         return acts
 
     def _join_module(self, record: Record, module: Any) -> int:
         """QuantEltwiseAdd and QuantCat: every operand through one quantizer, then the sum, then another quantizer."""
         ranks = len(self.captured.shapes[record.inputs[0]])
         values = []
-        for position, value in enumerate(record.inputs):
+        for value in record.inputs:
             read = self._quantizer(module.input_quant, ".input_quant", ranks)
-            shifted = [(s, replace(a, call=a.call + position) if hasattr(a, "call") else a) for s, a in read]
-            values.append(self._chain(record, self.now.get(value, value), shifted))
+            values.append(self._chain(record, self.now.get(value, value), read))
         joined = self._emit(record, "", Sum() if isinstance(module, qnn.QuantEltwiseAdd) else
                             Join(self._axis(record, *record.args[1:], **record.kwargs)), tuple(values))
         output = self._quantizer(module.output_quant, ".output_quant", ranks)
@@ -146,8 +139,8 @@ class _Translation:
         others = [o for o in operands if not isinstance(o, Ref)]
         if len(values) == 1 and all(isinstance(o, (int, float)) and o == 0 for o in others):
             return self._emit(record, "", Same(), tuple(values))  # sum() of a list starts at 0
-        need(len(values) == 2 and record.kwargs.get("alpha", 1) == 1, "BT2102", "it adds something that is no tensor of "
-             "the graph, or a multiple of one", "add two tensors that come from quantizers with one scale")
+        need(len(values) == 2 and record.kwargs.get("alpha", 1) == 1, "BT2102", "it adds something that is no tensor "
+             "of the graph, or a multiple of one", "add two tensors that come from quantizers with one scale")
         return self._emit(record, "", Sum(), tuple(values))
 
     def _concatenation(self, record: Record) -> int:
@@ -174,8 +167,6 @@ class _Translation:
     def _emit(self, record: Record, suffix: str, act: Act, inputs: tuple[int, ...]) -> int:
         base = record.path if record.module is not None else f"{record.path}.{record.name}".lstrip(".")
         name = (base + suffix).lstrip(".") or type(record.module).__name__.lower()
-        if isinstance(act, Bias):
-            act = replace(act, layer=record.path)
         self.names[name] += 1
         unique = name if self.names[name] == 1 else f"{name}_{self.names[name]}"
         output = len(self.captured.shapes) + len(self.steps)

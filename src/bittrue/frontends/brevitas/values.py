@@ -12,17 +12,18 @@ from ...numerics.steps import BatchNorm, FloatArray, StepModel
 from .model import Act, Clamp, Quantize, Slope
 from .problems import need, obstacle
 
-_ONE_STEP = "between two quantizers use, in this order: layer, bias, one batch norm, one activation; put a QuantIdentity " \
-            "before everything else"
+_ONE_STEP = "between two quantizers use, in this order: layer, bias, one batch norm, one activation; put a " \
+            "QuantIdentity before everything else"
 
 
 @dataclass(frozen=True, eq=False)
 class Value:
     """real = after(clip(slope(norm(node * product(factors) / divisor + bias)))).
 
-    `node` names an integer tensor of the graph ("" stands for the model's input before it is quantized). Arrays are (1,),
-    or (C,) along `axis` of the node's sample. `after` holds pooling and movement of elements that waits until the value
-    is an integer again: a requantization is monotone and works element by element, so it commutes with both.
+    `node` names an integer tensor of the graph ("" stands for the model's input before it is quantized). Arrays are
+    (1,), or (C,) along `axis` of the node's sample. `after` holds pooling and movement of elements that waits until the
+    value is an integer again (see `moves`). `rounded` says that the node is rounded already, as the quantizer that reads
+    the value would do it: the model itself has a real number there.
     `source` lists the steps that the pending function stands for.
     """
 
@@ -35,6 +36,7 @@ class Value:
     slope: float = 1.0
     clip: tuple[float, float] | None = None
     after: tuple[tuple[str, Act], ...] = ()
+    rounded: bool = False
     source: tuple[str, ...] = ()
 
     @property
@@ -51,6 +53,11 @@ class Value:
     def affine(self) -> bool:
         """Whether the pending function is affine per channel."""
         return self.slope == 1.0 and self.clip is None
+
+    @property
+    def rectified(self) -> bool:
+        """Whether nothing but a positive factor and a ReLU is pending."""
+        return self.slope == 0.0 and self.clip is None and self.bias is None and self.norm is None
 
     @property
     def integer(self) -> bool:
@@ -107,8 +114,8 @@ def add_bias(value: Value, name: str, bias: FloatArray) -> Value:
 
 def normalize(value: Value, name: str, norm: BatchNorm) -> Value:
     """Batch norm on top of what is pending."""
-    need(value.affine and value.norm is None, "BT2116", "a batch norm comes after a batch norm or an activation function",
-         _ONE_STEP)
+    need(value.affine and value.norm is None, "BT2116", "a batch norm comes after a batch norm or an activation "
+         "function", _ONE_STEP)
     need(value.axis == 0 or not value.per_channel, "BT2116", "a batch norm works along another axis than its layer",
          "use batch norm on the layer's channels")
     return value.named(name, norm=norm, axis=0)

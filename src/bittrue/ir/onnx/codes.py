@@ -29,7 +29,7 @@ declare({
     UNKNOWN_NODE: "a node of an ONNX file is unknown",
     MISMATCH: "an ONNX file does not compute what its metadata says",
     NOT_CANONICAL: "an ONNX file is not in canonical form",
-    TOO_LARGE: "a model is too large to be written or read safely",
+    TOO_LARGE: "a model is too large for an ONNX file",
     NOT_WRITABLE: "a graph cannot be written as an ONNX file",
     UNWRITABLE: "a model file cannot be written",
 })

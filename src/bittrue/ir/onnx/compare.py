@@ -60,9 +60,9 @@ def _key(message: Any) -> str:
     """What identifies an element of a repeated field for people."""
     if hasattr(message, "key"):
         return str(message.key)
+    if hasattr(message, "op_type"):
+        return str(message.name) or f"of {', '.join(message.output)}"
     parts = [str(getattr(message, name)) for name in ("domain", "name", "overload") if getattr(message, name, "")]
-    if hasattr(message, "output") and not getattr(message, "name", ""):
-        parts.append(f"of {', '.join(message.output)}")
     return ".".join(parts) or repr("")
 
 

@@ -18,9 +18,12 @@ REWRITE = "write the file again with bittrue"
 
 
 def inspect(model: ModelProto, where: str) -> None:
-    """Raise `Unsupported` (BT1103, BT1104) for a file that is none of ours, `BadInput` (BT1105, BT1106) for broken
-    tensors."""
+    """Raise `Unsupported` (BT1103, BT1104) for a file that is none of ours, `BadInput` (BT1102, BT1105, BT1106) for
+    broken texts and tensors."""
     found = Diagnostics()
+    for path in _broken_texts(model, ""):
+        found.add(codes.DAMAGED, f"{where}, {path}", "it is no UTF-8 text: the file is damaged", "copy the file again")
+    found.raise_as(BadInput)
     _origin(model, where, found)
     if not len(found):
         _versions(model, where, found)
@@ -28,6 +31,17 @@ def inspect(model: ModelProto, where: str) -> None:
     for tensor_where, tensor in _tensors(model):
         _tensor(tensor, f"{where}, {tensor_where}", found)
     found.raise_as(BadInput)
+
+
+def _broken_texts(message: protos.Message, path: str) -> Iterator[str]:
+    """Paths of all text fields that are no UTF-8: the protocol buffer library hands out bytes for them."""
+    for field, value in message.ListFields():
+        values = [value] if isinstance(value, str | bytes | int | float | protos.Message) else value
+        for position, one in enumerate(values):
+            if isinstance(one, protos.Message):
+                yield from _broken_texts(one, f"{path}{field.name}[{position}].")
+            elif isinstance(one, bytes) and field.type == field.TYPE_STRING:
+                yield f"{path}{field.name}"
 
 
 def _origin(model: ModelProto, where: str, found: Diagnostics) -> None:

@@ -73,6 +73,22 @@ class Body:
         """`x` as `dtype`; a value beyond it wraps around."""
         return self.op("Cast", x, to=ELEMENT_TYPES[dtype.name])
 
+    def larger(self, a: str, b: str) -> str:
+        """Element-wise maximum of int64 tensors.
+
+        Not `Max`, nor `Min`, `Clip` and `Sign`: on x86 ONNX Runtime's int64 kernels of these get values beyond 32 bits
+        wrong (seen in 1.31.1; a fault of the Eigen library's SSE2 code). Comparisons are right.
+        """
+        return self.op("Where", self.op("Less", a, b), b, a)
+
+    def smaller(self, a: str, b: str) -> str:
+        """Element-wise minimum of int64 tensors; see `larger`."""
+        return self.op("Where", self.op("Less", a, b), a, b)
+
+    def clamp(self, x: str, lo: str, hi: str) -> str:
+        """int64 `x` limited to lo..hi; see `larger`."""
+        return self.smaller(self.larger(x, lo), hi)
+
     def finish(self, result: str, dtype: np.dtype[Any], *, transposed: frozenset[int] = frozenset()) -> Body:
         """Declare the function's output `y`: `result` cast to `dtype`."""
         self.nodes.append(protos.node("Cast", [result], [RESULT], {"to": ELEMENT_TYPES[dtype.name]}))

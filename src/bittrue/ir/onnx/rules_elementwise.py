@@ -16,7 +16,7 @@ def relu(op: Relu, site: Site) -> Lowered:
     if site.out.elem.dtype.name in RELU_DTYPES:
         return Standard("Relu")
     body = Body()
-    return body.finish(body.op("Max", body.cast("x"), body.constant(0)), site.out.elem.dtype)
+    return body.finish(body.larger(body.cast("x"), body.constant(0)), site.out.elem.dtype)
 
 
 @rule(LeakyRelu)
@@ -31,10 +31,9 @@ def leaky_relu(op: LeakyRelu, site: Site) -> Lowered:
 
 @rule(Clip)
 def clip(op: Clip, site: Site) -> Lowered:
-    """A function around `Clip`, whose bounds are attributes here and tensors there."""
+    """A function, for the bounds are attributes (and see `Body.larger`)."""
     body = Body()
-    return body.finish(body.op("Clip", body.cast("x"), body.attribute("lo"), body.attribute("hi")),
-                       site.out.elem.dtype)
+    return body.finish(body.clamp(body.cast("x"), body.attribute("lo"), body.attribute("hi")), site.out.elem.dtype)
 
 
 @rule(Abs)
@@ -43,7 +42,8 @@ def absolute(op: Abs, site: Site) -> Lowered:
     if site.operands[0].elem.dtype == site.out.elem.dtype:
         return Standard("Abs")
     body = Body()
-    return body.finish(body.op("Abs", body.cast("x")), site.out.elem.dtype)
+    x = body.cast("x")
+    return body.finish(body.larger(x, body.op("Neg", x)), site.out.elem.dtype)
 
 
 @rule(Add)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial, reduce
+
 import numpy as np
 
 from ..ops import AvgPool, MaxPool
@@ -25,7 +28,7 @@ def max_pool(op: MaxPool, site: Site) -> Lowered:
                                     "dilations": op.dilation})
     body = Body()
     padded = _padded(body, op.pads, body.constant(LOWEST))
-    return body.finish(_reduced(body, "Max", padded, op.window, site.out.shape[-rank:]), site.out.elem.dtype)
+    return body.finish(_reduced(body, body.larger, padded, op.window, site.out.shape[-rank:]), site.out.elem.dtype)
 
 
 @rule(AvgPool)
@@ -36,7 +39,7 @@ def avg_pool(op: AvgPool, site: Site) -> Lowered:
     if op.kernel:
         window = op.window(size)
         padded = _padded(body, window.pads, body.constant(0))
-        total = _reduced(body, "Add", padded, window, site.out.shape[1:])
+        total = _reduced(body, partial(body.op, "Add"), padded, window, site.out.shape[1:])
     else:
         total = body.op("ReduceSum", body.cast("x"), body.constant(tuple(range(2, 2 + len(size)))), keepdims=1)
     divisor = op.divides_by(size)
@@ -52,15 +55,12 @@ def _padded(body: Body, pads: tuple[int, ...], value: str) -> str:
     return body.op("Pad", x, body.constant((0, 0, *pads[:rank], 0, 0, *pads[rank:])), value) if any(pads) else x
 
 
-def _reduced(body: Body, op_type: str, x: str, window: Spatial, out: Shape) -> str:
-    """Every window of a padded x folded by the binary op `op_type`: the taps of one axis after the other."""
+def _reduced(body: Body, fold: Callable[[str, str], str], x: str, window: Spatial, out: Shape) -> str:
+    """Every window of a padded x folded by `fold`: the taps of one axis after the other."""
     for axis in range(len(out)):
         step, stride = window.dilation[axis], window.stride[axis]
-        first, *others = (_slice(body, x, axis + 2, tap * step, out[axis], stride)
-                          for tap in range(window.kernel[axis]))
-        for other in others:
-            first = body.op(op_type, first, other)
-        x = first
+        taps = [_slice(body, x, axis + 2, tap * step, out[axis], stride) for tap in range(window.kernel[axis])]
+        x = reduce(fold, taps)
     return x
 
 

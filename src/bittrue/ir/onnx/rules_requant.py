@@ -27,7 +27,7 @@ def requant(op: Requant, site: Site) -> Lowered:
             body.op("Where", negative, body.op("Mul", value, body.constant(factor)), value)
             for value, factor in ((num, op.slope_multiplier), (den, 1 << op.slope_shift)))
     scaled = rounded_division(body, num, den, op.rounding)
-    return body.finish(body.op("Clip", scaled, body.attribute("lo"), body.attribute("hi")), op.out.dtype)
+    return body.finish(body.clamp(scaled, body.attribute("lo"), body.attribute("hi")), op.out.dtype)
 
 
 def _along_axis(body: Body, name: str, op: Requant, site: Site) -> str:

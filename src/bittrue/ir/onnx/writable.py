@@ -1,4 +1,4 @@
-"""What an ONNX file can hold, checked before anything is written, and the size limits that bound a reader's memory."""
+"""What an ONNX file can hold, checked before anything is written."""
 
 from __future__ import annotations
 
@@ -8,9 +8,7 @@ from collections.abc import Iterator
 from onnx import ModelProto
 
 from ...errors import Diagnostics, Unsupported, fail
-from ..attributes import attributes
 from ..graph import Graph, Input
-from ..types import TensorType
 from . import codes, rim
 from .annotations import scale_problem
 from .lowering import RULES
@@ -18,30 +16,17 @@ from .lowering import RULES
 LARGEST_FILE = (1 << 31) - 1
 """Bytes; protocol buffers end there."""
 
-MOST_ELEMENTS = 1 << 28
-"""Of all tensors of one sample together: it bounds the memory of the range analysis."""
-
 Problem = tuple[str, str, str]
 """where, why, fix"""
 
 
 def check_writable(graph: Graph, *, float_outputs: bool) -> None:
-    """Raise `Unsupported` (BT1111, BT1112) with everything that keeps the graph from being written and read again."""
-    check_elements(graph.name, graph.types)
+    """Raise `Unsupported` (BT1112) with everything that keeps the graph from being written and read again."""
     found = Diagnostics()
-    for rule in (_names, _kinds, _attributes, _scales, *([_float_names] if float_outputs else [])):
+    for rule in (_names, _kinds, _scales, *([_float_names] if float_outputs else [])):
         for where, why, fix in rule(graph):
             found.add(codes.NOT_WRITABLE, f"graph {graph.name!r}, {where}", why, fix)
     found.raise_as(Unsupported)
-
-
-def check_elements(name: str, types: dict[str, TensorType]) -> None:
-    """Raise `Unsupported` (BT1111) if the tensors are too large together."""
-    total = sum(tensor.size for tensor in types.values())
-    if total > MOST_ELEMENTS:
-        largest = max(types, key=lambda n: types[n].size)
-        fail(Unsupported, codes.TOO_LARGE, f"graph {name!r}", f"its tensors have {total} elements for one sample, more "
-             f"than {MOST_ELEMENTS}; the largest is {largest} ({types[largest]})", "use a smaller input or network")
 
 
 def check_size(model: ModelProto) -> None:
@@ -65,14 +50,6 @@ def _kinds(graph: Graph) -> Iterator[Problem]:
         if node.op.kind not in RULES and not isinstance(node.op, Input):
             yield f"node {node.name}", f"no rule says what {node.op.kind} is in ONNX", \
                 "enter one with bittrue.ir.onnx.lowering.rule"
-
-
-def _attributes(graph: Graph) -> Iterator[Problem]:
-    for node in graph.nodes:
-        for key, value in attributes(node.op).items():
-            integers = value if isinstance(value, tuple) else (value,)
-            if any(isinstance(v, int) and not -(1 << 63) <= v < 1 << 63 for v in integers):
-                yield f"node {node.name}", f"attribute {key} does not fit 64 bits", "use a smaller one"
 
 
 def _scales(graph: Graph) -> Iterator[Problem]:

@@ -44,7 +44,7 @@ def to_model(graph: Graph, *, float_outputs: bool = False) -> ModelProto:
     """The verified graph as an ONNX model that stock ONNX Runtime executes with the same integers as the oracle.
 
     `float_outputs` adds, for every output with a scale, an output `<name>_float` (float64, integer * scale).
-    Raises `Unsupported` (BT1111, BT1112) naming everything that a file cannot hold.
+    Raises `Unsupported` (BT1112) naming everything that a file cannot hold.
     """
     check_writable(graph, float_outputs=float_outputs)
     return _Writer(graph).model(float_outputs)

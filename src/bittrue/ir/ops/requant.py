@@ -64,6 +64,12 @@ class Requant(Op):
         ends = [self.run(end[np.newaxis], *parameters)[0] for end in (ranges[0].lo, ranges[0].hi)]
         return Range(np.minimum(*ends), np.maximum(*ends))
 
+    def magnitude(self, acc: Range, multiplier: IntArray, offset: IntArray) -> int:
+        """Bound on acc * multiplier + offset and on its product with the slope, as an exact integer."""
+        widest = max(abs(int(acc.lo.min())), abs(int(acc.hi.max())))
+        steepest, farthest = (max(abs(int(a.min())), abs(int(a.max()))) for a in (multiplier, offset))
+        return (widest * steepest + farthest) * max(1, self.slope_multiplier)
+
     def along_axis(self, values: IntArray, rank: int) -> IntArray:
         """Reshape (C,) or (1,) so that it broadcasts against a sample of `rank` axes."""
         return values.reshape(-1, *(1,) * (rank - 1 - self.axis))

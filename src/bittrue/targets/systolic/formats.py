@@ -100,7 +100,7 @@ class TextFormat:
         for number, line in enumerate(lines, skipped + 1):
             wrong = next((i for i, c in enumerate(line) if c not in b"01"), None)
             if wrong is not None:
-                fail(BadInput, "BT5110", f"{file}, line {number}, field {self._field_at(wrong)}",
+                fail(BadInput, "BT5110", f"{file}, line {number}, field {self.field_at(wrong)}",
                      f"character {wrong + 1} is {chr(line[wrong])!r}, not 0 or 1", "emit the project again")
             if len(line) != self.width:
                 fail(BadInput, "BT5110", f"{file}, line {number}", f"it has {len(line)} digits, not {self.width}",
@@ -108,7 +108,7 @@ class TextFormat:
         fail(BadInput, "BT5110", f"{file}, line {skipped + len(lines) + 1}",
              f"the last line ({tail[:20]!r}) has no end", "emit the project again")
 
-    def _field_at(self, position: int) -> str:
+    def field_at(self, position: int) -> str:
         """Name of the field that a digit of a line belongs to."""
         for field in self.fields:
             position -= field.elem.bits
@@ -156,3 +156,56 @@ def lanes(unit: str, lane: str, count: int, elem: IntType, header: bool = True) 
     11110010
     """
     return TextFormat(unit, tuple(Field(f"{lane}{i}", elem) for i in reversed(range(count))), header)
+
+
+@dataclass(frozen=True)
+class Formats:
+    """The formats of a project's files: the widths of the hardware applied to every kind."""
+
+    rows: int
+    cols: int
+    act_bits: int
+    weight_bits: int
+    psum_bits: int
+    acc_bits: int
+    mul_bits: int
+    out_bits: int
+    addr_bits: int
+    header: bool = True
+
+    def activation(self, signed: bool) -> TextFormat:
+        """One line per padded position, one field per input channel of the tile."""
+        return lanes("time", "row", self.rows, IntType(self.act_bits, signed), self.header)
+
+    @property
+    def weight(self) -> TextFormat:
+        """One line per column (output channel), one field per row (input channel)."""
+        return lanes("col", "row", self.rows, IntType(self.weight_bits, True), self.header)
+
+    @property
+    def psum(self) -> TextFormat:
+        """One line per kernel position (major) and padded position, one field per output channel of the tile."""
+        return lanes("time", "col", self.cols, IntType(self.psum_bits, True), self.header)
+
+    @property
+    def acc_out(self) -> TextFormat:
+        """One line per output position, one field per output channel: accumulators after the last tile."""
+        return lanes("out", "col", self.cols, IntType(self.acc_bits, True), self.header)
+
+    def out(self, signed: bool) -> TextFormat:
+        """One line per output position, one field per output channel: requantized outputs."""
+        return lanes("out", "col", self.cols, IntType(self.out_bits, signed), self.header)
+
+    @property
+    def address(self) -> TextFormat:
+        """One psum-memory address per line: output position major, kernel position minor."""
+        return TextFormat("gather", (Field("address", IntType(self.addr_bits, False)),), self.header)
+
+    @property
+    def stage(self) -> TextFormat:
+        """One line per column: what its accumulator starts with and the parameters of its output stage."""
+        limit = IntType(self.out_bits + 1, True)  # holds a signed and an unsigned output
+        types = {"bias": IntType(self.acc_bits, True), "multiplier": IntType(self.mul_bits, True),
+                 "offset": IntType(63, True), "shift": IntType(6, False), "slope_multiplier": IntType(31, False),
+                 "slope_shift": IntType(5, False), "rounding": IntType(2, False), "lo": limit, "hi": limit}
+        return TextFormat("col", tuple(Field(name, elem) for name, elem in types.items()), self.header)

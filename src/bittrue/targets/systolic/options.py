@@ -58,7 +58,7 @@ class SystolicOptions:
         if len(set(chosen)) < len(chosen):
             found.add("BT5003", "target systolic, file names", "two kinds of files have the same name", "rename one")
         found.raise_as(BadInput)
-        return cls(**numbers, names=FileNames(**names))  # type: ignore[arg-type]
+        return cls(**numbers, names=FileNames(**names))
 
     def to_json(self) -> dict[str, Any]:
         """The choices that `parse` reads back: those that differ from the default."""
@@ -97,7 +97,7 @@ def _number(value: object, low: int, high: int) -> int | None:
 
 def _is_template(text: str, wanted: frozenset[str]) -> bool:
     """Whether it is a plain file name with exactly the wanted `{fields}`."""
-    return bool(re.fullmatch(r"(?:[\w.-]|\{[a-z]+\})+", text)) and not text.startswith((".", "-")) \
+    return bool(re.fullmatch(r"(?:[A-Za-z0-9_.-]|\{[a-z]+\})+", text)) and not text.startswith((".", "-")) \
         and sorted(re.findall(r"\{([a-z]+)\}", text)) == sorted(wanted)
 
 

@@ -12,7 +12,7 @@ module output_stage #(
     input  logic                       clk,
     input  logic signed [ACC_BITS-1:0] acc,
     input  logic signed [MUL_BITS-1:0] multiplier,
-    input  logic signed [63:0]         offset,
+    input  logic signed [62:0]         offset,
     input  logic        [5:0]          shift,
     input  logic        [30:0]         slope_multiplier,
     input  logic        [4:0]          slope_shift,
@@ -28,7 +28,7 @@ module output_stage #(
     logic        [5:0]  steps;
     logic               half, rest, up;
 
-    always_ff @(posedge clk) scaled <= 64'(acc) * 64'(multiplier) + offset;
+    always_ff @(posedge clk) scaled <= 64'(acc) * 64'(multiplier) + 64'(offset);
 
     always_ff @(posedge clk) begin
         sloped <= scaled < 0 ? scaled * 64'(slope_multiplier) : scaled;

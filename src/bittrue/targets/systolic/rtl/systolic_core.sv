@@ -16,7 +16,7 @@ module systolic_core #(
     parameter int ADDR_BITS   = 11,
     // Output stage of one channel, as in the files: bias, multiplier, offset, shift, slope_multiplier, slope_shift,
     // rounding, lo, hi.
-    localparam int STAGE_BITS = ACC_BITS + MUL_BITS + 64 + 6 + 31 + 5 + 2 + 2 * (OUT_BITS + 1)
+    localparam int STAGE_BITS = ACC_BITS + MUL_BITS + 63 + 6 + 31 + 5 + 2 + 2 * (OUT_BITS + 1)
 ) (
     input  logic                             clk,
     input  logic                             rst,
@@ -56,7 +56,7 @@ module systolic_core #(
     typedef struct packed {
         logic [ACC_BITS-1:0] bias;
         logic [MUL_BITS-1:0] multiplier;
-        logic [63:0]         offset;
+        logic [62:0]         offset;
         logic [5:0]          shift;
         logic [30:0]         slope_multiplier;
         logic [4:0]          slope_shift;

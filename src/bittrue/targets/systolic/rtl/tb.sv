@@ -15,7 +15,7 @@ module tb #(
     parameter int OUT_BITS    = 16,
     parameter int ADDR_BITS   = 11
 );
-    localparam int STAGE_BITS = ACC_BITS + MUL_BITS + 64 + 6 + 31 + 5 + 2 + 2 * (OUT_BITS + 1);
+    localparam int STAGE_BITS = ACC_BITS + MUL_BITS + 63 + 6 + 31 + 5 + 2 + 2 * (OUT_BITS + 1);
     localparam int DEPTH      = 2 ** ADDR_BITS;
 
     // The test bench changes its signals on falling edges, the core on rising ones.

@@ -1,0 +1,45 @@
+"""`bittrue freeze`: a trained model becomes an integer graph with a certificate."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .console import Json, out, print_json
+
+
+def freeze(
+    folder: Annotated[Path, typer.Argument(help="A folder that `bittrue train --out` wrote.")],
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="The ONNX file [FOLDER/model.onnx].")] = None,
+    checkpoint: Annotated[str, typer.Option(help="Which checkpoint of the folder.")] = "last.ckpt",
+    root: Annotated[Path | None, typer.Option("--data-dir", help="Folder with the data sets.")] = None,
+    bits: Annotated[int, typer.Option("--multiplier-bits", help="Widest multiplier the hardware has.")] = 31,
+    as_json: Json = False,
+) -> None:
+    """Freeze a trained model to integers and prove the graph equal to it; exit code 1 when the proof fails.
+
+    Example: bittrue freeze out/digits -o out/digits/model.onnx
+    """
+    import torch
+
+    from ..frontends.brevitas import freeze as freeze_model
+    from ..quantize.runs import Run
+
+    run = Run.load(folder)
+    model, data = run.trained(folder / checkpoint, root)
+    target = output or folder / "model.onnx"
+    frozen = freeze_model(model, torch.from_numpy(data.test_x[:1]), name=Path(run.model).stem.replace(":", "_"),
+                          max_multiplier_bits=bits)
+    frozen.save(target)
+    verdict = frozen.certificate.verdict
+    if as_json:
+        print_json({"model": str(target), "certificate": verdict, "changes": [str(c) for c in frozen.changes],
+                    "layers": [{"name": layer.name, "verdict": layer.verdict} for layer in frozen.certificate.layers]})
+    else:
+        for change in frozen.changes:
+            out.print(f"note: {change}", markup=False)
+        out.print(f"{target}: {len(frozen.graph.nodes)} nodes, certificate {verdict}", markup=False)
+    if verdict != "proved":
+        raise typer.Exit(1)

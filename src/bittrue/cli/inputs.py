@@ -1,0 +1,74 @@
+"""Where a command's input tensors come from: a data set, a NumPy file, or a seeded random generator."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+from numpy.typing import NDArray
+
+from ..engine.base import Trace, checked_inputs
+from ..engine.rim import to_integers
+from ..errors import BadInput, declare, fail
+from ..ir import Graph
+
+declare({
+    "BT6003": "an input file cannot be read",
+    "BT6013": "two models to compare have different tensors",
+    "BT6004": "the data set does not fit the model's input",
+})
+
+File = Annotated[Path | None, typer.Option("--input", "-i", help="`.npy` (one input) or `.npz` (by input name), with a "
+                                           "batch axis: integers as they are, floats by the input's scale.")]
+Data = Annotated[str | None, typer.Option(help="Take the test images of a data set: digits, mnist, cifar10.")]
+DataDir = Annotated[Path | None, typer.Option("--data-dir", help="Folder with the data sets.")]
+Count = Annotated[int | None, typer.Option("--count", "-n", min=1, help="Only the first N samples.")]
+
+RANDOM_SAMPLES = 4
+
+
+def model_inputs(graph: Graph, file: Path | None, data: str | None, root: Path | None, count: int | None) -> Trace:
+    """The graph's inputs as integers, at most `count` samples: from `file`, else from `data`, else random (seed 0).
+
+    Raises `BadInput` for a file or data set that is absent, unreadable or does not fit (BT6003, BT6004, BT4001..4004).
+    """
+    if file is not None:
+        return checked_inputs(graph, _integers(graph, _arrays(graph, file), count))
+    if data is not None:
+        return checked_inputs(graph, _integers(graph, _images(graph, data, root), count))
+    rng = np.random.default_rng(0)
+    types = {node.name: graph.types[node.name] for node in graph.inputs}
+    return {name: rng.integers(t.elem.min, t.elem.max + 1, (count or RANDOM_SAMPLES, *t.shape))
+            for name, t in types.items()}
+
+
+def _integers(graph: Graph, arrays: Mapping[str, NDArray[Any]], count: int | None) -> Trace:
+    cut = {name: array[:count] for name, array in arrays.items()}
+    floats = {name: array for name, array in cut.items() if array.dtype.kind == "f" and name in graph.node}
+    return {name: array for name, array in cut.items() if name not in floats} | to_integers(graph, floats)
+
+
+def _images(graph: Graph, data: str, root: Path | None) -> dict[str, NDArray[Any]]:
+    from ..quantize import load_data
+
+    images = load_data(data, root).test_x
+    node = graph.inputs[0]
+    if len(graph.inputs) > 1 or graph.types[node.name].shape != images.shape[1:]:
+        fail(BadInput, "BT6004", f"data set {data}", f"its images are {images.shape[1:]}, the model's inputs "
+             f"{', '.join(str(graph.types[n.name]) for n in graph.inputs)}", "choose the set it was trained on")
+    return {node.name: images}
+
+
+def _arrays(graph: Graph, file: Path) -> dict[str, NDArray[Any]]:
+    try:
+        content = np.load(file, allow_pickle=False)
+        arrays = dict(content) if isinstance(content, np.lib.npyio.NpzFile) else {graph.inputs[0].name: content}
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        fail(BadInput, "BT6003", str(file), str(error), "write it with numpy.save or numpy.savez, without objects")
+    if any(array.ndim == 0 for array in arrays.values()):
+        fail(BadInput, "BT6003", str(file), "it holds a single number", "give arrays (batch, *shape)")
+    return arrays

@@ -1,0 +1,96 @@
+"""A training run on disk: which model, preset and data set, beside the checkpoints. `bittrue train` writes it,
+`bittrue freeze` reads it."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from ..errors import BadInput, declare, fail
+from . import models
+from .checkpoint import load_weights
+from .convert import QuantizedModel, quantize
+from .data import DataSet, load_data
+
+declare({
+    "BT2060": "there is no such model",
+    "BT2061": "a folder holds no training run",
+})
+
+RUN_FILE = "run.json"
+EXAMPLES = 32
+"""Images from which `quantize` takes its first scales; training replaces them."""
+
+MODELS: dict[str, Callable[[], nn.Module]] = {
+    "digits_cnn": models.digits_cnn, "digits_leaky": models.digits_leaky,
+    "digits_resnet": models.digits_resnet, "digits_concat": models.digits_concat,
+}
+"""The built-in networks by name."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """What rebuilds a quantized model: `model` is a built-in name or `file.py:function`, without arguments."""
+
+    model: str
+    preset: str
+    data: str
+
+    def plain(self) -> nn.Module:
+        """The float model, freshly initialized from seed 0. Raises `BadInput` (BT2060)."""
+        factory = MODELS.get(self.model) or _from_file(self.model)
+        with torch.random.fork_rng():
+            torch.manual_seed(0)
+            return factory()
+
+    def quantized(self, plain: nn.Module, data: DataSet) -> QuantizedModel:
+        """The fake-quantized form of `plain` under the run's preset. Raises what `quantize` raises."""
+        return quantize(plain, self.preset, example_input=torch.from_numpy(data.train_x[:EXAMPLES]))
+
+    def trained(self, checkpoint: Path, root: Path | None = None) -> tuple[nn.Module, DataSet]:
+        """The quantized model with the weights of a checkpoint, in evaluation mode, and its data set."""
+        data = load_data(self.data, root)
+        return load_weights(checkpoint, self.quantized(self.plain(), data)).eval(), data
+
+    def save(self, folder: Path) -> None:
+        """Write `run.json` into the folder, at once or not at all."""
+        folder.mkdir(parents=True, exist_ok=True)
+        work = folder / f".{RUN_FILE}.new"
+        work.write_text(json.dumps(asdict(self), indent=2) + "\n", encoding="utf-8")
+        os.replace(work, folder / RUN_FILE)
+
+    @classmethod
+    def load(cls, folder: Path) -> Run:
+        """Read `run.json`. Raises `BadInput` (BT2061)."""
+        path = folder / RUN_FILE
+        try:
+            fields = json.loads(path.read_text(encoding="utf-8"))
+            return cls(**{name: str(fields[name]) for name in ("model", "preset", "data")})
+        except (OSError, ValueError, TypeError, KeyError) as error:
+            fail(BadInput, "BT2061", str(path), f"it cannot be read as a training run: {error}",
+                 "name a folder that `bittrue train --out` wrote")
+
+
+def _from_file(model: str) -> Callable[[], nn.Module]:
+    """The function of `file.py:function`, which is the user's own code."""
+    path, _, name = model.rpartition(":")
+    if not path.endswith(".py") or not Path(path).is_file():
+        fail(BadInput, "BT2060", f"model {model!r}", "it is no built-in model and no existing `file.py:function`",
+             f"use one of {', '.join(MODELS)}, or a file of your own")
+    spec = importlib.util.spec_from_file_location(Path(path).stem, path)
+    if spec is None or spec.loader is None:
+        fail(BadInput, "BT2060", f"model {model!r}", "Python cannot import the file", "check the file")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    factory = getattr(module, name, None)
+    if not callable(factory):
+        fail(BadInput, "BT2060", f"model {model!r}", f"the file defines no function {name!r}",
+             "name a function without arguments that returns an nn.Module")
+    return factory  # type: ignore[no-any-return]

@@ -1,0 +1,145 @@
+"""Random layers for the array, small projects, and changes to them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from hypothesis import strategies as st
+
+from bittrue.ir import I32, Graph, GraphBuilder, IntArray, IntType, Rounding
+from bittrue.ir.ops import Conv, Linear, Requant
+from bittrue.targets.project import read_manifest, refreshed_manifest
+from bittrue.targets.systolic import TARGET
+
+WIDE = {"act_bits": 8, "weight_bits": 8, "psum_bits": 24}
+"""Widths that hold every random layer, so that one build of the RTL serves them all."""
+
+
+@dataclass(frozen=True)
+class LayerSpec:
+    """A convolution (or linear layer) with or without requantization; weights and samples come from `seed`."""
+
+    channels: tuple[int, int]
+    image: tuple[int, ...]
+    kernel: tuple[int, ...]
+    stride: tuple[int, ...]
+    pads: tuple[int, ...]
+    dilation: tuple[int, ...]
+    groups: int
+    act: IntType
+    weight: IntType
+    bias: bool
+    rounding: Rounding | None
+    slope: tuple[int, int]
+    out: IntType
+    per_channel: bool
+    seed: int
+
+
+@st.composite
+def layer_specs(draw: st.DrawFn) -> LayerSpec:
+    """Any layer with a small image: 1-D or 2-D, every width from 1 to 8 bits, every rounding mode, any groups."""
+    rank = draw(st.sampled_from((1, 2, 2, 2)))
+    kernel = draw(st.sampled_from(((1,), (3,), (5,)) if rank == 1 else ((1, 1), (3, 3), (5, 1), (2, 3))))
+    dilation = draw(st.tuples(*[st.integers(1, 2)] * rank))
+    pads = draw(st.tuples(*[st.integers(0, 2)] * (2 * rank)))
+    least = [max(1, (k - 1) * d + 1 - pads[i] - pads[i + rank]) for i, (k, d) in enumerate(zip(kernel, dilation, strict=True))]
+    groups = draw(st.sampled_from((1, 1, 1, 2, 3)))
+    signed = draw(st.booleans())
+    return LayerSpec(
+        channels=(groups * draw(st.integers(1, 21 // groups)), groups * draw(st.integers(1, 21 // groups))),
+        image=tuple(size + draw(st.integers(0, 4)) for size in least), kernel=kernel,
+        stride=draw(st.tuples(*[st.integers(1, 2)] * rank)), pads=pads, dilation=dilation, groups=groups,
+        act=IntType(draw(st.integers(1, 8)), draw(st.booleans())), weight=IntType(draw(st.integers(1, 8)), True),
+        bias=draw(st.booleans()), rounding=draw(st.sampled_from((None, *Rounding))),
+        slope=draw(st.sampled_from(((1, 0), (0, 0), (13, 8), (1, 3), (205, 12)))),
+        out=IntType(draw(st.integers(1, 8)), signed), per_channel=draw(st.booleans()), seed=draw(st.integers(0, 2**32 - 1)),
+    )
+
+
+def random_values(rng: np.random.Generator, elem: IntType, shape: tuple[int, ...]) -> IntArray:
+    """Any values of the type, its extremes often."""
+    values = rng.integers(elem.min, elem.max, shape, endpoint=True)
+    return np.where(rng.random(shape) < 0.1, rng.choice([elem.min, elem.max], shape), values)
+
+
+def layers_graph(specs: Iterable[LayerSpec], samples: int = 2) -> tuple[Graph, dict[str, IntArray]]:
+    """A graph with these layers side by side, each with its own input and output; and samples for it."""
+    builder, specs = GraphBuilder("layers"), list(specs)
+    inputs = {}
+    for i, spec in enumerate(specs):
+        shape = (spec.channels[0], *spec.image)
+        builder.input(f"x{i}", shape, spec.act)
+        inputs[f"x{i}"] = random_values(np.random.default_rng(spec.seed), spec.act, (samples, *shape))
+    outputs = [_add_layer(builder, i, spec, np.random.default_rng(spec.seed + 1)) for i, spec in enumerate(specs)]
+    return builder.build(*outputs), inputs
+
+
+def _add_layer(builder: GraphBuilder, i: int, spec: LayerSpec, rng: np.random.Generator) -> str:
+    inputs, outputs = spec.channels
+    weights = random_values(rng, spec.weight, (outputs, inputs // spec.groups, *spec.kernel))
+    operands = [f"x{i}", builder.constant(f"w{i}", weights, spec.weight)]
+    if spec.bias:
+        operands.append(builder.constant(f"b{i}", rng.integers(-999, 999, outputs), "i12"))
+    conv = builder.add(f"conv{i}", Conv(spec.stride, spec.pads, spec.dilation, spec.groups), *operands)
+    return conv if spec.rounding is None else _add_requant(builder, i, spec, rng, conv)
+
+
+def _add_requant(builder: GraphBuilder, i: int, spec: LayerSpec, rng: np.random.Generator, conv: str) -> str:
+    """A requantization that uses the whole output range; powers of two often, so that ties happen."""
+    size = spec.channels[1] if spec.per_channel else 1
+    accumulator_bits = spec.act.bits + spec.weight.bits + (spec.channels[0] // spec.groups * len(spec.kernel)).bit_length()
+    multiplier = np.where(rng.random(size) < 0.5, 1 << rng.integers(0, 12, size), rng.integers(-4095, 4095, size))
+    shift = np.clip(accumulator_bits + rng.integers(-6, 14, size) - spec.out.bits, 0, 40)
+    offset = rng.integers(-(1 << 20), 1 << 20, size)
+    lo, hi = sorted(int(v) for v in rng.choice([spec.out.min, spec.out.max, spec.out.max // 2, 0], 2, replace=False))
+    op = Requant(spec.out, lo, hi, spec.rounding or Rounding.FLOOR, *spec.slope)
+    return builder.add(f"requant{i}", op, conv, builder.constant(f"m{i}", multiplier, "i13"),
+                       builder.constant(f"o{i}", offset, "i22"), builder.constant(f"s{i}", shift, "u6"))
+
+
+def small_network() -> tuple[Graph, dict[str, IntArray]]:
+    """Non-square, two layers, more channels than rows and columns; weights and samples are never zero."""
+    rng = np.random.default_rng(7)
+    builder = GraphBuilder("small")
+    x = builder.input("x", (3, 5, 4), "u4")
+    conv = builder.add("conv", Conv((1, 2), (1, 0, 0, 1)), x, builder.constant("w", _nonzero(rng, (5, 3, 2, 3)), "i4"),
+                       builder.constant("b", rng.integers(-40, 40, 5), "i8"))
+    act = builder.add("act", Requant(IntType(4, True), -8, 7, Rounding.HALF_EVEN, 13, 8), conv,
+                      builder.constant("m", rng.integers(3, 30, 5), "i8"), builder.constant("o", rng.integers(-60, 60, 5), "i8"),
+                      builder.constant("s", rng.integers(5, 8, 5), "u4"))
+    head = builder.add("head", Conv((1, 1), (0, 0, 0, 0)), act, builder.constant("w2", _nonzero(rng, (3, 5, 1, 1)), "i4"))
+    return builder.build(head), {"x": rng.integers(1, 16, (2, 3, 5, 4))}
+
+
+def _nonzero(rng: np.random.Generator, shape: tuple[int, ...]) -> IntArray:
+    values: IntArray = rng.integers(1, 8, shape) * rng.choice([-1, 1], shape)
+    return values
+
+
+def linear_graph(rows: tuple[int, ...] = ()) -> tuple[Graph, dict[str, IntArray]]:
+    """A linear layer with requantization on inputs of shape (*rows, 11)."""
+    rng = np.random.default_rng(3)
+    builder = GraphBuilder("linear")
+    x = builder.input("x", (*rows, 11), "i5")
+    acc = builder.add("fc", Linear(I32), x, builder.constant("w", rng.integers(-16, 16, (10, 11)), "i5"),
+                      builder.constant("b", rng.integers(-99, 99, 10), "i8"))
+    out = builder.add("q", Requant(IntType(6, True), -32, 31, Rounding.HALF_AWAY, axis=len(rows)), acc,
+                      builder.constant("m", rng.integers(1, 9, 10), "i8"), builder.constant("o", rng.integers(-9, 9, 10), "i8"),
+                      builder.constant("s", rng.integers(2, 7, 10), "u4"))
+    return builder.build(out), {"x": rng.integers(-16, 16, (3, *rows, 11))}
+
+
+def emitted(graph: Graph, inputs: dict[str, IntArray], folder: Path, model: bytes | None = None, **options: object) -> Path:
+    """The project of a graph."""
+    TARGET.emit(graph, TARGET.plan(graph, options), inputs, folder, model)
+    return folder
+
+
+def refresh(project: Path) -> None:
+    """Make the manifest agree with the files as they are."""
+    if set(read_manifest(project, "systolic").files) <= {str(p.relative_to(project)) for p in project.rglob("*")}:
+        refreshed_manifest(project, "systolic")
