@@ -238,7 +238,7 @@ def _concat(m: Making) -> None:
         tensor, axis = picked[1], m.integer(0, len(picked[1].shape) - 1)
 
         def frame(t: TensorType) -> tuple[object, ...]:
-            return t.elem, *t.shape[:axis], -1, *t.shape[axis + 1:]
+            return t.elem, len(t.shape), *t.shape[:axis], *t.shape[axis + 1:]
 
         types = m.graph.types
         fit = [n.name for n in m.builder.nodes if frame(types[n.name]) == frame(tensor)]

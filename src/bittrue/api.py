@@ -6,26 +6,33 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from . import targets
 from .engine.compare import CompareReport, compare
 from .engine.fast import FastExecutor
 from .engine.oracle import Oracle
 from .engine.ort import OnnxRuntimeExecutor
-from .errors import BadInput, Difference, declare, fail
+from .errors import BadInput, Diagnostic, Difference, declare, fail
 from .ir import Graph, IntArray
 from .ir.onnx import load
 from .numerics import checker
 from .numerics.checker import CheckReport as CertificateReport
 from .targets.project import MANIFEST_NAME, Manifest
 
-__all__ = ["ModelReport", "certificate_path", "check", "check_certificate", "compile", "load", "verify", "verify_model"]
+__all__ = ["Inputs", "ModelReport", "ProjectReport", "certificate_path", "check", "check_certificate", "compile", "load", "verify", "verify_model"]
 
 declare({
-    "BT6010": "a model has no certificate",
-    "BT6011": "a model's certificate does not hold",
     "BT6012": "a path is neither a model nor a project",
+    "BT6014": "a project's manifest is damaged",
 })
+
+
+Inputs = Mapping[str, IntArray]
+"""Integer inputs (batch, *shape of one sample) by name."""
+
+PROJECT_MODEL = "model.onnx"
+"""The model's file in every project."""
 
 
 def certificate_path(model: Path) -> Path:
@@ -48,19 +55,21 @@ def check(graph: Graph, target: str = "all", options: targets.Options | None = N
     return [targets.get(name).check(graph, options) for name in names]
 
 
-def compile(model: Path, target: str, out_dir: Path, inputs: Mapping[str, IntArray],
+def compile(model: Path, target: str, out_dir: Path, inputs: Inputs,
             options: targets.Options | None = None) -> Manifest:
     """Write the target's project for a frozen model and the given integer inputs (batch, *shape).
 
-    A certificate beside the model goes along; one that does not hold is refused. Raises `Difference` (BT6011),
+    A certificate beside the model goes along; one that does not hold is refused. Raises `Difference` (BT3111..BT3118),
     `Unsupported` with everything that does not fit the target, `BadInput` for wrong options or inputs.
     """
     report = check_certificate(model)
     if report is not None and report.problems:
         raise Difference(*report.problems)
     graph, chip = load(model), targets.get(target)
-    extra = {} if report is None else {certificate_path(Path("model.onnx")).name: certificate_path(model).read_bytes()}
-    return chip.emit(graph, chip.plan(graph, options), inputs, out_dir, {"model.onnx": model.read_bytes()} | extra)
+    files = {PROJECT_MODEL: model.read_bytes()}
+    if report is not None:
+        files[certificate_path(Path(PROJECT_MODEL)).name] = certificate_path(model).read_bytes()
+    return chip.emit(graph, chip.plan(graph, options), inputs, out_dir, files)
 
 
 @dataclass(frozen=True)
@@ -82,7 +91,7 @@ class ModelReport:
         return sum(report.compared for report in self.executors.values())
 
 
-def verify_model(model: Path, inputs: Mapping[str, IntArray]) -> ModelReport:
+def verify_model(model: Path, inputs: Inputs) -> ModelReport:
     """Re-verify a model's certificate, and run ONNX Runtime and the fast executor against the oracle.
 
     `certificate` is "proved", "missing" or why it does not hold.
@@ -94,15 +103,51 @@ def verify_model(model: Path, inputs: Mapping[str, IntArray]) -> ModelReport:
                        {other.name: compare(graph, Oracle(graph), other, inputs) for other in others})
 
 
-def verify(project: Path) -> targets.VerifyReport:
+@dataclass(frozen=True)
+class ProjectReport:
+    """A project's certificate and its target's verification."""
+
+    certificate: str
+    """"proved", "missing", or why it does not hold."""
+    certificate_problems: tuple[Diagnostic, ...]
+    target: targets.VerifyReport
+
+    @property
+    def differences(self) -> int:
+        """Of the target's checks and the certificate together; exact means 0."""
+        return self.target.differences + len(self.certificate_problems)
+
+    def to_json(self) -> dict[str, Any]:
+        """A plain dictionary for `--json` output."""
+        return self.target.to_json() | {
+            "differences": self.differences, "certificate": self.certificate,
+            "problems": [p.to_json() for p in (*self.certificate_problems, *self.target.problems)]}
+
+
+def verify(project: Path) -> ProjectReport:
     """Compare a project with what it must be and execute it on its target's simulator; see `Target.verify`.
 
-    Raises `BadInput` (BT6012) for a folder that is no project.
+    Raises `BadInput` (BT6012) for a folder that is no project, `Difference` (BT6014) for one whose manifest is damaged,
+    `ToolMissing` without the simulator.
     """
-    try:
-        name = json.loads((project / MANIFEST_NAME).read_text(encoding="utf-8"))["target"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        fail(BadInput, "BT6012", str(project), f"its {MANIFEST_NAME} cannot be read: {error}",
-             "name a folder that `bittrue compile` wrote, or a model.onnx")
-    return targets.get(str(name)).verify(project)
+    report = targets.get(_target_of(project)).verify(project)
+    model = project / PROJECT_MODEL
+    certificate = check_certificate(model) if model.is_file() else None
+    if certificate is None:
+        return ProjectReport("missing", (), report)
+    return ProjectReport(certificate.verdict, certificate.problems, report)
 
+
+def _target_of(project: Path) -> str:
+    path = project / MANIFEST_NAME
+    if not path.is_file():
+        fail(BadInput, "BT6012", str(project), f"it holds no {MANIFEST_NAME}",
+             "name a folder that `bittrue compile` wrote, or a model.onnx")
+    try:
+        name = json.loads(path.read_bytes())["target"]
+    except (ValueError, KeyError, TypeError) as error:
+        fail(Difference, "BT6014", str(path), f"it is damaged: {error}", "emit the project again")
+    if name not in targets.names():
+        fail(Difference, "BT6014", str(path), f"it names the target {name!r}, which is not installed",
+             "emit the project again, or install the target's package")
+    return str(name)

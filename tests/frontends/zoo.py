@@ -77,7 +77,8 @@ def binary() -> nn.Module:
     """Binary weights in the first layer, ternary ones in the second."""
     return nn.Sequential(qnn.QuantIdentity(), conv(1, 8, weight_quant=SignedBinaryWeightPerTensorConst),
                          nn.BatchNorm2d(8), qnn.QuantReLU(),
-                         conv(8, 4, weight_quant=SignedTernaryWeightPerTensorConst), nn.BatchNorm2d(4), qnn.QuantReLU())
+                         conv(8, 4, bits=2, weight_quant=SignedTernaryWeightPerTensorConst), nn.BatchNorm2d(4),
+                         qnn.QuantReLU())
 
 
 def power_of_two() -> nn.Module:
@@ -173,26 +174,27 @@ def averages() -> nn.Module:
 def quantized_biases() -> nn.Module:
     """Biases quantized by Brevitas, on the accumulator's grid or with a scale of their own; inner quantizers."""
     return nn.Sequential(
-        conv(1, 4, bias=True, input_quant=Int8ActPerTensorFloat, output_quant=Int8ActPerTensorFloat, bias_quant=Int32Bias,
-             return_quant_tensor=True),
+        conv(1, 4, bias=True, input_quant=Int8ActPerTensorFloat, output_quant=Int8ActPerTensorFloat,
+             bias_quant=Int32Bias, return_quant_tensor=True),
         nn.ReLU(), conv(4, 3, bias=True, bias_quant=Int8BiasPerTensorFloatInternalScaling,
                         output_quant=Int8ActPerTensorFloat, return_quant_tensor=True),
         conv(3, 2, bias=True, bias_quant=Int32Bias, padding="same"))
 
 
-class JoinModules(nn.Module):
-    """Brevitas' own modules for additions and concatenations."""
+class SumModule(nn.Module):
+    """Brevitas' own module for additions, once with one quantizer before and behind."""
 
     def __init__(self) -> None:
         super().__init__()
         self.input = qnn.QuantIdentity(return_quant_tensor=True)
         self.a, self.b = conv(1, 3, padding=1, bias=True), conv(1, 3, padding=1)
-        self.add, self.cat = qnn.QuantEltwiseAdd(), qnn.QuantCat(return_quant_tensor=True)
+        self.add, self.tied = qnn.QuantEltwiseAdd(), qnn.QuantEltwiseAdd()
+        self.tied.output_quant = self.tied.input_quant
 
     def forward(self, x: Tensor) -> Any:
         x = self.input(x)
         a, b = self.a(x), self.b(x)
-        return self.cat([self.add(a, b), F.relu(b)])
+        return self.tied(self.add(a, b), F.relu(b))
 
 
 class Shapes(nn.Module):
@@ -240,7 +242,7 @@ MODELS: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...]]] = {
     "depthwise": (depthwise, (1, 8, 6)),
     "averages": (averages, (1, 8, 6)),
     "quantized biases": (quantized_biases, (1, 8, 6)),
-    "join modules": (JoinModules, (1, 8, 6)),
+    "sum module": (SumModule, (1, 8, 6)),
     "shapes": (Shapes, (1, 6, 6)),
     "twins": (Twins, (1, 8, 6)),
 }

@@ -33,6 +33,10 @@ def replaced(body: Any, path: Path_, value: Any) -> Any:
 
 def other_values(value: Any) -> Iterator[Any]:
     """Plausible other values for a leaf: neighbours, other signs, other words."""
+    return (other for other in _candidates(value) if other != value)
+
+
+def _candidates(value: Any) -> Iterator[Any]:
     if isinstance(value, bool) or value is None:
         return
     if isinstance(value, int):

@@ -43,6 +43,6 @@ def test_constants_of_one_type_shape_and_values_become_one() -> None:
 
 
 @given(graphs(["lookup", "requant", "linear"], max_nodes=8), st.integers(0, 2**32))
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=150)
 def test_values_on_random_graphs(graph: Graph, seed: int) -> None:
     check_values(MergeConstants(), graph, seed)

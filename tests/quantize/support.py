@@ -18,9 +18,9 @@ Scaled = tuple[Tensor, "float | None", "int | None"]
 
 
 class GridCheck(fx.Interpreter):
-    """Runs a quantized model and checks, from the values alone, what freezing relies on: each tensor that enters a layer,
-    a pooling or a padding is integers of the quantizer's range times the quantizer's scale, and so are the operands of
-    additions and concatenations, with one scale for all of them."""
+    """Runs a quantized model and checks, from the values alone, what freezing relies on: each tensor that enters a
+    layer, a pooling or a padding is integers of the quantizer's range times the quantizer's scale, and so are the
+    operands of additions and concatenations, with one scale for all of them."""
 
     def __init__(self, model: fx.GraphModule) -> None:
         super().__init__(model)
@@ -34,7 +34,7 @@ class GridCheck(fx.Interpreter):
         if isinstance(module, qnn.QuantIdentity | qnn.QuantReLU):
             proxy = module.act_quant
             assert float(proxy.zero_point()) == 0
-            self.grid[n] = (value, float(proxy.scale()), int(proxy.bit_width()))
+            self.grid[n] = (value, float(proxy.scale().detach()), int(proxy.bit_width()))
             self.on_grid(self.grid[n], signed=proxy.is_signed)
         elif isinstance(module, qnn.QuantConv1d | qnn.QuantConv2d | qnn.QuantLinear | nn.AvgPool2d | nn.AvgPool1d
                         | nn.AdaptiveAvgPool1d | nn.AdaptiveAvgPool2d) or n.target is torch.add:
@@ -46,7 +46,7 @@ class GridCheck(fx.Interpreter):
         elif isinstance(module, nn.Flatten) or n.target is torch.reshape:
             self.grid[n] = (value, *sources[0][1:])
         elif n.op != "output":
-            assert n.op == "placeholder" or isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d | nn.LeakyReLU), n.format_node()
+            assert n.op == "placeholder" or isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d | nn.LeakyReLU)
             self.grid[n] = (value, None, None)
         return value
 

@@ -78,8 +78,8 @@ class OneD(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.body = nn.Sequential(nn.Conv1d(2, 6, 5, stride=2, padding=2), nn.BatchNorm1d(6), nn.ReLU(), nn.MaxPool1d(2),
-                                  nn.Conv1d(6, 9, 3), nn.ReLU6(), nn.AdaptiveAvgPool1d(2), nn.Flatten())
+        self.body = nn.Sequential(nn.Conv1d(2, 6, 5, stride=2, padding=2), nn.BatchNorm1d(6), nn.ReLU(),
+                                  nn.MaxPool1d(2), nn.Conv1d(6, 9, 3), nn.ReLU6(), nn.AdaptiveAvgPool1d(2), nn.Flatten())
         self.head = nn.Sequential(nn.Linear(18, 12), nn.BatchNorm1d(12), nn.LeakyReLU(0.125), nn.Linear(12, 4))
 
     def forward(self, x: Tensor) -> Tensor:
@@ -150,6 +150,7 @@ def test_copies_and_state_dicts_carry_everything() -> None:
     twin = copy.deepcopy(quantized)
     fresh = quantize(zoo.digits_resnet(), "w4a4_pow2", example_input=torch.randn(2, 1, 8, 8)).eval()
     fresh.load_state_dict(quantized.state_dict())
+    assert [p.requires_grad for p in fresh.parameters()] == [p.requires_grad for p in quantized.parameters()]
     with torch.no_grad():
         assert torch.equal(twin(x), quantized(x))
         assert torch.equal(fresh(x), quantized(x))
@@ -290,14 +291,15 @@ def test_everything_unsupported_is_listed_at_once() -> None:
     with pytest.raises(Unsupported) as caught:
         quantize(Bad(), "w8a8", example_input=torch.rand(2, 1, 5, 6))
     found = {(d.code, d.where.split(" ")[0]) for d in caught.value.diagnostics}
-    assert found == {("BT2014", "conv"), ("BT2012", "norm"), ("BT2013", "sigmoid"), ("BT2013", "scale"), ("BT2013", "mul"),
-                     ("BT2014", "pool"), ("BT2013", "Tensor.permute"), ("BT2015", "add")}
+    assert found == {("BT2014", "conv"), ("BT2012", "norm"), ("BT2013", "sigmoid"), ("BT2013", "scale"),
+                     ("BT2013", "mul"), ("BT2014", "pool"), ("BT2013", "Tensor.permute"), ("BT2015", "add")}
     assert any("test_convert.py:" in d.where for d in caught.value.diagnostics)
     assert all(d.fix for d in caught.value.diagnostics)
 
 
 REFUSED: dict[str, tuple[nn.Module, str]] = {
-    "no running statistics": (nn.Sequential(nn.Conv2d(1, 2, 1), nn.BatchNorm2d(2, track_running_stats=False)), "BT2014"),
+    "no running statistics": (nn.Sequential(nn.Conv2d(1, 2, 1), nn.BatchNorm2d(2, track_running_stats=False)),
+                              "BT2014"),
     "negative slope": (nn.Sequential(nn.Conv2d(1, 2, 1), nn.LeakyReLU(-0.1)), "BT2014"),
     "uneven adaptive": (nn.Sequential(nn.Conv2d(1, 2, 1), nn.AdaptiveAvgPool2d(4)), "BT2014"),
     "uneven same": (nn.Conv2d(1, 2, 2, padding="same"), "BT2014"),

@@ -26,7 +26,8 @@ Array = NDArray[Any]
 
 
 def idx(array: Array) -> bytes:
-    return bytes((0, 0, 8, array.ndim)) + struct.pack(f">{array.ndim}I", *array.shape) + array.astype(np.uint8).tobytes()
+    header = bytes((0, 0, 8, array.ndim)) + struct.pack(f">{array.ndim}I", *array.shape)
+    return header + array.astype(np.uint8).tobytes()
 
 
 def write_mnist(folder: Path, part: str, count: int, *, packed: bool, seed: int = 0) -> tuple[Array, Array]:
@@ -119,7 +120,8 @@ def test_damaged_idx_files(damage: str, packed: bool, tmp_path: Path) -> None:
     assert str(file) in str(refused("mnist", tmp_path, "BT2052"))
 
 
-@pytest.mark.parametrize("damage", [lambda c: c[:-4], lambda c: c[:15], lambda c: b"PK" + c, lambda c: c[:30] + b"\xff" * 9 + c[39:]])
+@pytest.mark.parametrize("damage", [lambda c: c[:-4], lambda c: c[:15], lambda c: b"PK" + c,
+                                    lambda c: c[:30] + b"\xff" * 9 + c[39:]])
 def test_damaged_gzip(damage: Any, tmp_path: Path) -> None:
     write_mnist(tmp_path, "t10k", 20, packed=True)
     file = tmp_path / "t10k-labels-idx1-ubyte.gz"
@@ -324,7 +326,12 @@ def test_own_data_sets_are_checked() -> None:
 
 
 def test_data_needs_no_torch() -> None:
-    code = ("import sys; sys.modules.update(torch=None, brevitas=None, lightning=None)\n"
+    code = ("import sys\n"
+            "class Absent:\n"
+            "    def find_spec(self, name, path=None, target=None):\n"
+            "        if name.split('.')[0] in ('torch', 'brevitas', 'lightning'):\n"
+            "            raise ModuleNotFoundError(name, name=name)\n"
+            "sys.meta_path.insert(0, Absent())\n"
             "from bittrue.quantize import load_data; load_data('digits')\n"
             "from bittrue.errors import ToolMissing\n"
             "try:\n    from bittrue.quantize import quantize\n"

@@ -10,7 +10,14 @@ import torch
 
 from bittrue.errors import BadInput
 from bittrue.ir import Rounding
-from bittrue.quantize.presets import PRESETS, Preset, activation_quantizer, input_quantizer, preset_named, weight_quantizer
+from bittrue.quantize.presets import (
+    PRESETS,
+    Preset,
+    activation_quantizer,
+    input_quantizer,
+    preset_named,
+    weight_quantizer,
+)
 from bittrue.quantize.rounding import rounding_of
 from bittrue.quantize.scales import set_activation_scales
 
@@ -88,8 +95,8 @@ def test_power_of_two_scales_are_powers_of_two(name: str) -> None:
 @pytest.mark.parametrize("rounding", Rounding)
 def test_the_rounding_mode_reaches_the_quantizer(rounding: Rounding) -> None:
     preset = Preset("p", 4, 4, rounding=rounding)
-    identity = qnn.QuantIdentity(act_quant=activation_quantizer(preset, signed=True))
-    assert rounding_of(identity.act_quant.fused_activation_quant_proxy.tensor_quant.int_quant.float_to_int_impl) is rounding
+    proxy = qnn.QuantIdentity(act_quant=activation_quantizer(preset, signed=True)).act_quant
+    assert rounding_of(proxy.fused_activation_quant_proxy.tensor_quant.int_quant.float_to_int_impl) is rounding
 
 
 def test_learned_scales_are_parameters_and_receive_gradients() -> None:
@@ -108,7 +115,7 @@ def test_the_input_quantizer_gives_pixels_back_exactly(pixels: range, divisor: i
     x = torch.tensor(list(pixels)).float() / divisor
     set_activation_scales(identity, [(x,)])
     identity.eval()
-    scale = float(identity.act_quant.scale())
+    scale = float(identity.act_quant.scale().detach())
     assert math.frexp(scale)[0] == 0.5
     assert torch.equal(identity(x), x)
     assert (1 / divisor / scale).is_integer()

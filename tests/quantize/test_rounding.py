@@ -36,7 +36,8 @@ def test_the_gradient_is_one(rounding: Rounding) -> None:
 
 
 @settings(deadline=None, max_examples=60)
-@given(values=st.lists(st.floats(-40, 40, width=32), min_size=1, max_size=9), bits=st.integers(2, 8), signed=st.booleans())
+@given(values=st.lists(st.floats(-40, 40, width=32), min_size=1, max_size=9), bits=st.integers(2, 8),
+       signed=st.booleans())
 def test_input_thresholds_clip_nothing_and_are_the_smallest(values: list[float], bits: int, signed: bool) -> None:
     x = torch.tensor(values if signed else [abs(v) for v in values])
     threshold = Fraction(float(InputThreshold(bits, signed)(x)))

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 
 import numpy as np
 from hypothesis import strategies as st
 
 from bittrue.ir import I32, Graph, GraphBuilder, IntArray, IntType, Rounding
+from bittrue.ir.onnx import to_bytes, to_model
 from bittrue.ir.ops import Conv, Linear, Requant
 from bittrue.targets.project import read_manifest, refreshed_manifest
 from bittrue.targets.systolic import TARGET
@@ -46,9 +48,8 @@ def layer_specs(draw: st.DrawFn) -> LayerSpec:
     kernel = draw(st.sampled_from(((1,), (3,), (5,)) if rank == 1 else ((1, 1), (3, 3), (5, 1), (2, 3))))
     dilation = draw(st.tuples(*[st.integers(1, 2)] * rank))
     pads = draw(st.tuples(*[st.integers(0, 2)] * (2 * rank)))
-    least = [max(1, (k - 1) * d + 1 - pads[i] - pads[i + rank]) for i, (k, d) in enumerate(zip(kernel, dilation, strict=True))]
+    least = [max(1, (kernel[i] - 1) * dilation[i] + 1 - pads[i] - pads[i + rank]) for i in range(rank)]
     groups = draw(st.sampled_from((1, 1, 1, 2, 3)))
-    signed = draw(st.booleans())
     return LayerSpec(
         channels=(groups * draw(st.integers(1, 21 // groups)), groups * draw(st.integers(1, 21 // groups))),
         image=tuple(size + draw(st.integers(0, 4)) for size in least), kernel=kernel,
@@ -56,7 +57,8 @@ def layer_specs(draw: st.DrawFn) -> LayerSpec:
         act=IntType(draw(st.integers(1, 8)), draw(st.booleans())), weight=IntType(draw(st.integers(1, 8)), True),
         bias=draw(st.booleans()), rounding=draw(st.sampled_from((None, *Rounding))),
         slope=draw(st.sampled_from(((1, 0), (0, 0), (13, 8), (1, 3), (205, 12)))),
-        out=IntType(draw(st.integers(1, 8)), signed), per_channel=draw(st.booleans()), seed=draw(st.integers(0, 2**32 - 1)),
+        out=IntType(draw(st.integers(1, 8)), draw(st.booleans())), per_channel=draw(st.booleans()),
+        seed=draw(st.integers(0, 2**32 - 1)),
     )
 
 
@@ -91,7 +93,8 @@ def _add_layer(builder: GraphBuilder, i: int, spec: LayerSpec, rng: np.random.Ge
 def _add_requant(builder: GraphBuilder, i: int, spec: LayerSpec, rng: np.random.Generator, conv: str) -> str:
     """A requantization that uses the whole output range; powers of two often, so that ties happen."""
     size = spec.channels[1] if spec.per_channel else 1
-    accumulator_bits = spec.act.bits + spec.weight.bits + (spec.channels[0] // spec.groups * len(spec.kernel)).bit_length()
+    terms = spec.channels[0] // spec.groups * prod(spec.kernel)
+    accumulator_bits = spec.act.bits + spec.weight.bits + terms.bit_length() // 2
     multiplier = np.where(rng.random(size) < 0.5, 1 << rng.integers(0, 12, size), rng.integers(-4095, 4095, size))
     shift = np.clip(accumulator_bits + rng.integers(-6, 14, size) - spec.out.bits, 0, 40)
     offset = rng.integers(-(1 << 20), 1 << 20, size)
@@ -109,9 +112,10 @@ def small_network() -> tuple[Graph, dict[str, IntArray]]:
     conv = builder.add("conv", Conv((1, 2), (1, 0, 0, 1)), x, builder.constant("w", _nonzero(rng, (5, 3, 2, 3)), "i4"),
                        builder.constant("b", rng.integers(-40, 40, 5), "i8"))
     act = builder.add("act", Requant(IntType(4, True), -8, 7, Rounding.HALF_EVEN, 13, 8), conv,
-                      builder.constant("m", rng.integers(3, 30, 5), "i8"), builder.constant("o", rng.integers(-60, 60, 5), "i8"),
+                      builder.constant("m", rng.integers(3, 30, 5), "i8"),
+                      builder.constant("o", rng.integers(-60, 60, 5), "i8"),
                       builder.constant("s", rng.integers(5, 8, 5), "u4"))
-    head = builder.add("head", Conv((1, 1), (0, 0, 0, 0)), act, builder.constant("w2", _nonzero(rng, (3, 5, 1, 1)), "i4"))
+    head = builder.add("head", Conv(), act, builder.constant("w2", _nonzero(rng, (3, 5, 1, 1)), "i4"))
     return builder.build(head), {"x": rng.integers(1, 16, (2, 3, 5, 4))}
 
 
@@ -128,14 +132,17 @@ def linear_graph(rows: tuple[int, ...] = ()) -> tuple[Graph, dict[str, IntArray]
     acc = builder.add("fc", Linear(I32), x, builder.constant("w", rng.integers(-16, 16, (10, 11)), "i5"),
                       builder.constant("b", rng.integers(-99, 99, 10), "i8"))
     out = builder.add("q", Requant(IntType(6, True), -32, 31, Rounding.HALF_AWAY, axis=len(rows)), acc,
-                      builder.constant("m", rng.integers(1, 9, 10), "i8"), builder.constant("o", rng.integers(-9, 9, 10), "i8"),
+                      builder.constant("m", rng.integers(1, 9, 10), "i8"),
+                      builder.constant("o", rng.integers(-9, 9, 10), "i8"),
                       builder.constant("s", rng.integers(2, 7, 10), "u4"))
     return builder.build(out), {"x": rng.integers(-16, 16, (3, *rows, 11))}
 
 
-def emitted(graph: Graph, inputs: dict[str, IntArray], folder: Path, model: bytes | None = None, **options: object) -> Path:
+def emitted(graph: Graph, inputs: dict[str, IntArray], folder: Path, *, with_model: bool = False,
+            **options: object) -> Path:
     """The project of a graph."""
-    TARGET.emit(graph, TARGET.plan(graph, options), inputs, folder, model)
+    attached = {"model.onnx": to_bytes(to_model(graph))} if with_model else None
+    TARGET.emit(graph, TARGET.plan(graph, options), inputs, folder, attached)
     return folder
 
 

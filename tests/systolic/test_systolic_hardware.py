@@ -16,7 +16,7 @@ from bittrue.ir import GraphBuilder, IntType, Rounding
 from bittrue.ir.ops import Conv, Linear, Requant
 from bittrue.targets.systolic import TARGET
 
-QUIET = settings(deadline=None, max_examples=40, suppress_health_check=list(HealthCheck))
+QUIET = settings(deadline=None, max_examples=15, suppress_health_check=list(HealthCheck))
 
 
 def assert_exact(specs: list[LayerSpec], **options: int) -> None:
@@ -49,15 +49,15 @@ def test_random_layers_on_8x8(specs: list[LayerSpec]) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("rows", "cols"), [(8, 16), (16, 8), (1, 1), (3, 5)])
-@settings(deadline=None, max_examples=60, suppress_health_check=list(HealthCheck))
+@settings(deadline=None, max_examples=30, suppress_health_check=list(HealthCheck))
 @given(specs=st.lists(layer_specs(), min_size=1, max_size=6))
 def test_random_layers_on_other_arrays(rows: int, cols: int, specs: list[LayerSpec]) -> None:
     assert_exact(specs, rows=rows, cols=cols)
 
 
 def spec(act: str, weight: str, rounding: Rounding, slope: tuple[int, int], seed: int) -> LayerSpec:
-    return LayerSpec((11, 9), (6, 5), (3, 3), (1, 2), (1, 0, 1, 2), (1, 1), 1, IntType.parse(act), IntType.parse(weight), True,
-                     rounding, slope, IntType(4, True), True, seed)
+    return LayerSpec((11, 9), (6, 5), (3, 3), (1, 2), (1, 0, 1, 2), (1, 1), 1, IntType.parse(act),
+                     IntType.parse(weight), True, rounding, slope, IntType(4, True), True, seed)
 
 
 def test_all_widths_and_roundings() -> None:
@@ -120,7 +120,7 @@ def test_nodes_between_the_layers_run_on_the_oracle(tmp_path: Path) -> None:
     assert report.differences == 0
 
 
-@settings(deadline=None, max_examples=60, suppress_health_check=list(HealthCheck))
+@settings(deadline=None, max_examples=40, suppress_health_check=list(HealthCheck))
 @given(accumulators=st.lists(st.integers(-(2**15), 2**15), min_size=8, max_size=8),
        multiplier=st.integers(-(2**31), 2**31 - 1), offset=st.integers(-(2**59), 2**59), shift=st.integers(0, 49),
        rounding=st.sampled_from(Rounding), slope=st.tuples(st.integers(0, 2**12), st.integers(0, 12)),

@@ -41,13 +41,13 @@ def _project(path: Path, as_json: bool) -> bool:
     if as_json:
         print_json(report.to_json())
     else:
-        out.print(array_table(report.layers))
-        if report.host:
-            out.print(f"run by the oracle between them: {', '.join(report.host)}", markup=False)
+        out.print(array_table(report.target.layers))
+        if report.target.host:
+            out.print(f"run by the oracle between them: {', '.join(report.target.host)}", markup=False)
         out.print(f"certificate: {report.certificate}", markup=False)
-        print_diagnostics(report.problems)
-        out.print(f"{report.compared:,} compared, {report.differences:,} differences")
-    return report.exact
+        print_diagnostics((*report.certificate_problems, *report.target.problems))
+        out.print(f"{report.target.compared:,} compared, {report.differences:,} differences")
+    return report.differences == 0
 
 
 def _model(path: Path, inputs: api.Inputs, as_json: bool) -> bool:

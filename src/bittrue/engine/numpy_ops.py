@@ -3,16 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from math import prod
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from ..ir import Graph, IntArray, Node
+from ..ir import Graph, Input, IntArray, Node
 from ..ir.ops import Conv, Linear
 from ..ir.ops.spatial import pad_spatial
 
 EXACT_FLOAT = 1 << 53
 """Integers below this magnitude, and sums of them that stay below it, are exact in float64."""
+
+
+@dataclass(frozen=True)
+class NumpyPlan:
+    """Computes the tensors `wanted` of a graph without kernels."""
+
+    graph: Graph
+    wanted: tuple[str, ...]
+
+    def run(self, inputs: Mapping[str, NDArray[Any]], batch: int) -> dict[str, IntArray]:
+        """The wanted tensors for a batch of checked inputs: int64 (batch, *shape)."""
+        arrays: dict[str, IntArray] = {name: array.astype(np.int64, copy=False) for name, array in inputs.items()}
+        for node in self.graph.nodes:
+            if not isinstance(node.op, Input):
+                arrays[node.name] = run_node(self.graph, node, arrays)
+        return {name: arrays[name] for name in self.wanted}
 
 
 def run_node(graph: Graph, node: Node, arrays: Mapping[str, IntArray]) -> IntArray:

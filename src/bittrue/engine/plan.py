@@ -5,8 +5,10 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..ir import Graph, Input, IntArray, Node
 from .layers import Bound, Layer, PlainLayer
@@ -50,8 +52,8 @@ class Plan:
             self.buffers[name] = Buffer(Image.of(self.graph.types[name]), width_of(self.graph, name),
                                         halos.get(name, Halo()))
 
-    def run(self, inputs: Mapping[str, IntArray], batch: int) -> dict[str, IntArray]:
-        """The wanted tensors for a batch of checked inputs (any integer type): int64 (batch, *shape)."""
+    def run(self, inputs: Mapping[str, NDArray[Any]], batch: int) -> dict[str, IntArray]:
+        """The wanted tensors for a batch of checked inputs of any of `EXTERNAL_TYPES`: int64 (batch, *shape)."""
         arrays = dict(inputs)
         stretches = iter(self._bind(batch))
         for action in self.actions:
@@ -61,9 +63,10 @@ class Plan:
                 steps, bound = next(stretches)
                 self._connect(action, steps, arrays, batch)
                 self.kernels.run(steps, self.threads)
-        return {name: arrays[name] for name in self.wanted}
+        return {name: arrays[name].astype(np.int64, copy=False) for name in self.wanted}
 
-    def _connect(self, stretch: Stretch, steps: ctypes.Array[Step], arrays: dict[str, IntArray], batch: int) -> None:
+    def _connect(self, stretch: Stretch, steps: ctypes.Array[Step], arrays: dict[str, NDArray[Any]],
+                 batch: int) -> None:
         """Point the steps that load and store to this run's arrays."""
         for step, layer in zip(steps, stretch.layers, strict=True):
             if step.kind == Kind.STORE:

@@ -74,9 +74,11 @@ class IntType:
 
         >>> str(IntType.smallest(-1, 1)), str(IntType.smallest(0, 16))
         ('i2', 'u5')
+    >>> str(IntType.smallest(-8, -8))
+    'i4'
         """
         signed = lo < 0
-        return cls(max(1, hi.bit_length() + signed, (~lo).bit_length() + 1 if signed else 0), signed)
+        return cls(max(1, max(hi, 0).bit_length() + signed, (~lo).bit_length() + 1 if signed else 0), signed)
 
     def __str__(self) -> str:
         return f"{'i' if self.signed else 'u'}{self.bits}"

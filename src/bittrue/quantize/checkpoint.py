@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pickle
+import struct
+import zipfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,7 @@ import torch
 from torch import nn
 
 from ..errors import BadInput, Diagnostics, declare, fail
+from .quiet import quiet
 
 declare({
     "BT2040": "a checkpoint cannot be read",
@@ -20,6 +23,10 @@ declare({
 
 History = list[dict[str, float]]
 """One dict of metrics per epoch."""
+
+LOAD_ERRORS = (OSError, EOFError, RuntimeError, ValueError, TypeError, LookupError, AttributeError, AssertionError,
+               OverflowError, MemoryError, pickle.UnpicklingError, struct.error, zipfile.BadZipFile)
+"""What reading a file of any content may end in."""
 
 PREFIX = "model."
 """Of the model's parameters in a checkpoint."""
@@ -77,12 +84,12 @@ def read_checkpoint(path: Path, model: nn.Module, settings: Settings, epochs: in
 
 def _read(path: Path) -> Checkpoint:
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        with quiet():
+            content = torch.load(path, map_location="cpu", weights_only=True)
         own = content["bittrue"]
         weights = {k.removeprefix(PREFIX): v for k, v in content["state_dict"].items()}
         return Checkpoint(weights, dict(own["settings"]), [dict(row) for row in own["history"]])
-    except (OSError, EOFError, RuntimeError, ValueError, TypeError, KeyError, AttributeError,
-            pickle.UnpicklingError) as error:
+    except LOAD_ERRORS as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         fail(BadInput, "BT2040", str(path), f"it is no checkpoint of fit(): {reason}", "give the last.ckpt or "
              "best.ckpt of a run's out_dir")

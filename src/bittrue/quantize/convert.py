@@ -101,7 +101,9 @@ def quantize(model: nn.Module, preset: str | Preset, *, example_input: Tensor | 
     chosen = _Choice(base, overrides or {}, _paths(captured))
     _Quantizers(captured, chosen, _signs(examples, signed_input)).insert()
     quantized = QuantizedModel(captured.module, captured.module.graph)
-    quantized.meta.update({"bittrue.report": captured.changes, "bittrue.preset": base})
+    fixed = [name for name, parameter in quantized.named_parameters() if not parameter.requires_grad]
+    quantized.meta.update({"bittrue.report": captured.changes, "bittrue.preset": base, "bittrue.fixed": fixed})
+    quantized.register_load_state_dict_post_hook(_keep_fixed)  # type: ignore[no-untyped-call]
     set_activation_scales(quantized, [examples])
     set_weight_scales(quantized)
     return quantized.train(model.training)
@@ -352,6 +354,12 @@ def _own_relu(module: fx.GraphModule, operand: fx.Node, reader: fx.Node) -> bool
         return False
     relu = module.get_submodule(str(operand.target))
     return isinstance(relu, qnn.QuantReLU) and is_calibrated(relu)
+
+
+def _keep_fixed(model: Any, keys: Any) -> None:
+    """Loading weights makes Brevitas build new scale parameters: fix those again that training must not touch."""
+    for name in model.meta["bittrue.fixed"]:
+        model.get_parameter(name).requires_grad_(False)
 
 
 def _fix_scale(quantizer: Any) -> None:

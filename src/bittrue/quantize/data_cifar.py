@@ -86,6 +86,13 @@ class _DType(_Array):
         self.code = code
 
 
+def _from_buffer(data: Any, dtype: Any, shape: Any, order: Any) -> _Array:
+    """`numpy._frombuffer`, with which pickles of protocol 5 make an array."""
+    array = _Array()
+    array.state = (1, shape, dtype, order != "C", bytes(data) if isinstance(data, bytes | bytearray) else None)
+    return array
+
+
 def _encoded(text: Any, encoding: Any = "latin1") -> bytes:
     """`_codecs.encode` for the one encoding in which Python 3 writes bytes into old pickles."""
     if not isinstance(text, str) or encoding not in ("latin1", b"latin1"):
@@ -96,6 +103,8 @@ def _encoded(text: Any, encoding: Any = "latin1") -> bytes:
 _STAND_INS: dict[tuple[str, str], Any] = {
     ("numpy.core.multiarray", "_reconstruct"): _Array,
     ("numpy._core.multiarray", "_reconstruct"): _Array,
+    ("numpy.core.numeric", "_frombuffer"): _from_buffer,
+    ("numpy._core.numeric", "_frombuffer"): _from_buffer,
     ("numpy", "ndarray"): _Array,
     ("numpy", "dtype"): _DType,
     ("_codecs", "encode"): _encoded,

@@ -1,7 +1,7 @@
 """Training on Lightning: float and fake-quantized models alike, reproducible bit for bit, resumable.
 
-Every epoch draws its order and its random numbers from (seed, epoch) alone, so a run that is interrupted and resumed
-from its last checkpoint ends with the same weights as one that was not.
+Every epoch draws its order from (seed, epoch) and every batch its random numbers from (seed, epoch, batch), so a run
+that is interrupted and resumed from its last checkpoint ends with the same weights as one that was not.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -190,10 +190,10 @@ class _Module(lightning.LightningModule):
         self.rate = run.settings.lr
 
     def on_train_epoch_start(self) -> None:
-        torch.manual_seed(self.run.settings.seed * 1_000_003 + self.current_epoch)
         self.losses, self.rate = [], self.trainer.optimizers[0].param_groups[0]["lr"]
 
     def training_step(self, batch: tuple[Tensor, Tensor], number: int) -> Tensor:
+        torch.manual_seed(_mixed(self.run.settings.seed, self.current_epoch, number))
         loss = F.cross_entropy(self.model(batch[0]), batch[1], label_smoothing=self.run.settings.label_smoothing)
         self.losses.append(loss.detach())
         return loss
@@ -223,6 +223,11 @@ class _Module(lightning.LightningModule):
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "epoch"}}
 
 
+def _mixed(*numbers: int) -> int:
+    """One seed from several numbers, the same on every machine."""
+    return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0])
+
+
 def _groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
     """Weight decay for the weights of layers only: never for biases, batch norms and scales."""
     layers = (nn.Conv1d, nn.Conv2d, nn.Linear)
@@ -245,8 +250,8 @@ def _train(run: _Run, resume: str | None, progress: bool, accelerator: str) -> F
     callbacks: list[Any] = [RichProgressBar(console_kwargs={"stderr": True})] if progress else []
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)
-        callbacks.append(ModelCheckpoint(out, "best", monitor="accuracy", mode="max", save_last=True,
-                                         enable_version_counter=False, save_on_train_epoch_end=True))
+        keep = partial(ModelCheckpoint, out, enable_version_counter=False, save_on_train_epoch_end=True)
+        callbacks += [keep("best", monitor="accuracy", mode="max"), keep("last")]
     trainer = lightning.Trainer(
         accelerator=accelerator, devices=1, max_epochs=run.epochs, callbacks=callbacks, enable_model_summary=False,
         logger=TensorBoardLogger(out, name="", version="tensorboard") if out else False, enable_progress_bar=progress,

@@ -169,11 +169,12 @@ class Target(ABC, Generic[P]):
 
     @abstractmethod
     def emit(self, graph: Graph, plan: P, inputs: Mapping[str, IntArray], out_dir: Path,
-             model: bytes | None = None) -> Manifest:
+             attached: Mapping[str, bytes] | None = None) -> Manifest:
         """Write the project directory at once or not at all; the same arguments give the same bytes.
 
-        `inputs` are the samples that the project's known answers are for, `model` the bytes of the graph's ONNX file,
-        which the project keeps. Raises `BadInput` when `out_dir` is something else than a project.
+        `inputs` are the samples that the project's known answers are for. `attached` are files that the project keeps
+        as they are, by name: the graph's `model.onnx` (without it `simulate` and `verify` need the graph), its
+        certificate. Raises `BadInput` when `out_dir` is something else than a project.
         """
 
     @abstractmethod

@@ -29,11 +29,12 @@ _READS_DATA = {"__bool__", "__int__", "__float__", "__index__", "__complex__", "
                "allclose", "is_nonzero", "__contains__"}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Ref:
-    """Stands in a record's arguments for the value of that number."""
+    """Stands in a record's arguments for the value of that number; `wrapper` is the `QuantTensor` around it, if any."""
 
     value: int
+    wrapper: Any = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -216,7 +217,9 @@ class _Tracer(TorchFunctionMode):
     def _arguments(self, args: Any, kwargs: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """The arguments with a `Ref` for every tensor of the graph."""
         def ref(leaf: Any) -> Any:
-            return Ref(self.values[id(plain(leaf))]) if _is_tensor(leaf) and id(plain(leaf)) in self.values else leaf
+            if not _is_tensor(leaf) or id(plain(leaf)) not in self.values:
+                return leaf
+            return Ref(self.values[id(plain(leaf))], leaf if isinstance(leaf, QuantTensor) else None)
 
         refs: tuple[tuple[Any, ...], dict[str, Any]] = tree_map(ref, (tuple(args), dict(kwargs)), is_leaf=_is_tensor)
         return refs
@@ -238,7 +241,13 @@ def is_leaf(module: nn.Module) -> bool:
 
 def _filled(arguments: Any, values: dict[int, Any]) -> Any:
     """Recorded arguments with the values in place of the `Ref`s."""
-    return tree_map(lambda leaf: values[leaf.value] if isinstance(leaf, Ref) else leaf, arguments)
+    def value(leaf: Any) -> Any:
+        if not isinstance(leaf, Ref):
+            return leaf
+        tensor = plain(values[leaf.value])
+        return tensor if leaf.wrapper is None else leaf.wrapper.set(value=tensor)
+
+    return tree_map(value, arguments)
 
 
 def _is_tensor(leaf: Any) -> bool:

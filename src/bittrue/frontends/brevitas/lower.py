@@ -79,7 +79,6 @@ def _outputs(state: Lowering, found: Diagnostics) -> list[str]:
             found.add("BT2113", f"output {position}", problem.why.replace("its operand", "it"),
                       "put a QuantIdentity before the output, or move the last steps out of the model")
             continue
-        state.nodes.setdefault(number, value)
         names.append(value.node)
     return names
 

@@ -12,6 +12,7 @@ from ...ir import I32
 from ...ir.op import Op
 from ...ir.ops import Add, Concat, Conv, Linear
 from . import values as pending
+from .average import pool_mean
 from .bias import grid_bias
 from .model import (
     Act,
@@ -34,7 +35,6 @@ from .model import (
     ToShape,
     ZeroPad,
 )
-from .average import pool_mean
 from .moves import move, settle_moves
 from .problems import need
 from .requantize import quantize_input, requantize

@@ -27,7 +27,7 @@ Named = tuple[str, Act]
 """The suffix of a step's name, and the step."""
 
 SUPPORTED_MODULES = "QuantConv1d, QuantConv2d, QuantLinear, QuantReLU, QuantIdentity, QuantHardTanh, " \
-                    "QuantEltwiseAdd, QuantCat, BatchNorm1d, BatchNorm2d, ReLU, LeakyReLU, ReLU6, Hardtanh, PReLU " \
+                    "QuantEltwiseAdd, BatchNorm1d, BatchNorm2d, ReLU, LeakyReLU, ReLU6, Hardtanh, PReLU " \
                     "with one slope, max and average pooling, ZeroPad, Flatten, Unflatten, Dropout, Identity"
 SUPPORTED_FUNCTIONS = "+, cat, flatten, view, reshape, squeeze, unsqueeze, permute, transpose, pad, relu, " \
                       "leaky_relu, relu6, hardtanh, clamp, max_pool, avg_pool, adaptive_avg_pool, mean over the " \
@@ -159,7 +159,7 @@ def proxies_called(module: nn.Module | None, operands: int) -> list[nn.Module]:
         called = [module.input_quant, module.act_quant]
     elif isinstance(module, QuantLayer):
         called = [module.input_quant, module.output_quant]
-    elif isinstance(module, (qnn.QuantEltwiseAdd, qnn.QuantCat)):
+    elif isinstance(module, qnn.QuantEltwiseAdd):
         called = [module.input_quant] * operands + [module.output_quant]
     else:
         return []

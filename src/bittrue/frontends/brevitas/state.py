@@ -53,7 +53,7 @@ class Lowering:
     def integer(self, number: int) -> Value:
         """A value as integers times a scale; emits what waits. An `Obstacle` (BT2112) where it is a real number."""
         if not self.values[number].integer:
-            self.values[number] = self._settled(self.values[number])
+            self.values[number] = self.nodes[number] = self._settled(self.values[number])
         return self.values[number]
 
     def _settled(self, value: Value) -> Value:

@@ -68,8 +68,8 @@ class _Translation:
         module = record.module
         if module is None:
             value = self._function(record)
-        elif isinstance(module, (qnn.QuantEltwiseAdd, qnn.QuantCat)):
-            value = self._join_module(record, module)
+        elif isinstance(module, qnn.QuantEltwiseAdd):
+            value = self._sum_module(record, module)
         else:
             value = self._chain(record, self._first(record), self._module(record, module))
         self.now[record.outputs[0]] = value
@@ -121,17 +121,15 @@ class _Translation:
             self.calls[proxy] += 1
         return acts
 
-    def _join_module(self, record: Record, module: Any) -> int:
-        """QuantEltwiseAdd and QuantCat: every operand through one quantizer, then the sum, then another quantizer."""
-        ranks = len(self.captured.shapes[record.inputs[0]])
+    def _sum_module(self, record: Record, module: Any) -> int:
+        """QuantEltwiseAdd: both operands through one quantizer, then the sum, then another quantizer."""
+        rank = len(self.captured.shapes[record.outputs[0]])
         values = []
         for value in record.inputs:
-            read = self._quantizer(module.input_quant, ".input_quant", ranks)
-            values.append(self._chain(record, self.now.get(value, value), read))
-        joined = self._emit(record, "", Sum() if isinstance(module, qnn.QuantEltwiseAdd) else
-                            Join(self._axis(record, *record.args[1:], **record.kwargs)), tuple(values))
-        output = self._quantizer(module.output_quant, ".output_quant", ranks)
-        return self._chain(record, joined, output)
+            quantizer = self._quantizer(module.input_quant, ".input_quant", rank)
+            values.append(self._chain(record, self.now.get(value, value), quantizer))
+        total = self._emit(record, "", Sum(), tuple(values))
+        return self._chain(record, total, self._quantizer(module.output_quant, ".output_quant", rank))
 
     def _sum(self, record: Record) -> int:
         operands = record.args[:2]
@@ -151,13 +149,11 @@ class _Translation:
         options = {k: v for k, v in record.kwargs.items() if k != "tensors"}
         return self._emit(record, "", Join(self._axis(record, *record.args[1:], **options)), values)
 
-    def _axis(self, record: Record, dim: int | None = None, **options: Any) -> int:
+    def _axis(self, record: Record, dim: int = 0, axis: int | None = None) -> int:
         """The axis of the sample that a concatenation joins along."""
-        rank = len(self.captured.shapes[record.outputs[0]])
-        default = 1 if record.module is not None else 0
-        axis = options.get("axis", default if dim is None else dim) % rank
-        need(axis > 0, "BT2118", "it joins along the batch axis", "join along the channels: torch.cat(tensors, 1)")
-        return int(axis) - 1
+        joined = (dim if axis is None else axis) % len(self.captured.shapes[record.outputs[0]])
+        need(joined > 0, "BT2118", "it joins along the batch axis", "join along the channels: torch.cat(tensors, 1)")
+        return joined - 1
 
     def _chain(self, record: Record, value: int, acts: Iterable[Named]) -> int:
         for suffix, act in acts:

@@ -22,8 +22,8 @@ class Value:
 
     `node` names an integer tensor of the graph ("" stands for the model's input before it is quantized). Arrays are
     (1,), or (C,) along `axis` of the node's sample. `after` holds pooling and movement of elements that waits until the
-    value is an integer again (see `moves`). `rounded` says that the node is rounded already, as the quantizer that reads
-    the value would do it: the model itself has a real number there.
+    value is an integer again (see `moves`). `rounded` says that the node is rounded already, as the quantizer that
+    reads the value would do it: the model itself has a real number there.
     `source` lists the steps that the pending function stands for.
     """
 

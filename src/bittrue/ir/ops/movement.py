@@ -24,7 +24,7 @@ class Concat(Op):
     def infer(self, *types: TensorType) -> TensorType:
         shape, axis = types[0].shape, self.axis
         require(0 <= axis < len(shape), f"axis {axis} is outside of {types[0]}", "name an axis of the sample")
-        frames = {(*t.shape[:axis], -1, *t.shape[axis + 1:]) for t in types}
+        frames = {(len(t.shape), *t.shape[:axis], *t.shape[axis + 1:]) for t in types}
         require(len(frames) == 1, f"{', '.join(map(str, types))} differ beside axis {axis}",
                 "make the other axes equally long")
         require(len({t.elem for t in types}) == 1, f"{', '.join(map(str, types))} have different integer types",

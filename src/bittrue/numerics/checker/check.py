@@ -208,8 +208,8 @@ class _Layer:
         return bool(max(int(outputs[1].max()), model["hi"]) - min(int(outputs[0].min()), model["lo"]) >= MAX_LEVELS)
 
     def _body(self, pieces: _Pieces, where: str) -> Iterator[Problem]:
-        """The file's own function at both ends of every piece."""
-        acc, output = pieces.ends_by_channel(self.node.type.shape[self.node.attributes["axis"]])
+        """The file's own function at both ends and in the middle of every piece."""
+        acc, output = pieces.points_by_channel(self.node.type.shape[self.node.attributes["axis"]])
         wrong = np.argwhere(body_outputs(self.file, self.node, acc) != output)
         if wrong.size:
             point, channel = wrong[0].tolist()
@@ -256,13 +256,14 @@ class _Pieces:
                     return channel, acc, output
         return None
 
-    def ends_by_channel(self, channels: int) -> tuple[Array, Array]:
-        """Accumulators and outputs (points, channels) at all ends of pieces; short channels repeat their first."""
+    def points_by_channel(self, channels: int) -> tuple[Array, Array]:
+        """Accumulators and outputs (points, channels) at both ends and in the middle of all pieces; channels with fewer
+        pieces repeat their first."""
         count = np.bincount(self.channel, minlength=self.channels)
         first = np.concatenate([[0], np.cumsum(count)[:-1]])
         rank = np.arange(count.max())[:, None]
         index = np.where(rank < count, first + rank, first)
-        acc = np.concatenate([self.begin[index], self.end[index]])
-        output = np.concatenate([self.output[index], self.output[index]])
+        begin, end, output = self.begin[index], self.end[index], self.output[index]
+        acc, output = np.concatenate([begin, (begin + end) >> 1, end]), np.concatenate([output] * 3)
         shape = (len(acc), channels)
         return np.broadcast_to(acc, shape), np.broadcast_to(output, shape)

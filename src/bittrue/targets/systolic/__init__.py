@@ -36,8 +36,8 @@ class Systolic(Target[SystolicPlan]):
         return make_plan(graph, options)
 
     def emit(self, graph: Graph, plan: SystolicPlan, inputs: Mapping[str, IntArray], out_dir: Path,
-             model: bytes | None = None) -> Manifest:
-        return emit(graph, plan, inputs, out_dir, model)
+             attached: Mapping[str, bytes] | None = None) -> Manifest:
+        return emit(graph, plan, inputs, out_dir, attached)
 
     def simulate(self, project_dir: Path, graph: Graph | None = None) -> Trace:
         return simulate(read_project(project_dir, graph))

@@ -1,7 +1,7 @@
 """The project directory of the array: text files of every layer and tile, the RTL, the inputs, the model.
 
-    model.onnx                     the graph (when its bytes are given)
-    plan.json                      options, widths, layers, tiles, cycle model
+    model.onnx, ...                what was attached: the graph's file, its certificate
+    plan.json                      options, widths, layers, tiles, cycle model, hashes of what the project was made from
     jobs.txt                       every start of the array, in order, for the test bench
     rtl/*.sv                       the hardware and its test bench
     inputs/{n}_{name}.npy          the samples, int64 (N, *shape)
@@ -29,7 +29,10 @@ from .formats import Formats, TextFormat
 from .plan import Job, LayerPlan, SystolicPlan
 from .reference import LayerReference
 
-declare({"BT5117": "a project needs at least one sample"})
+declare({
+    "BT5117": "a project needs at least one sample",
+    "BT5118": "an attached file has no plain name",
+})
 
 NAME = "systolic"
 PLAN, JOBS, MODEL = "plan.json", "jobs.txt", "model.onnx"
@@ -94,19 +97,19 @@ def formats(plan: SystolicPlan) -> Formats:
 
 
 def emit(graph: Graph, plan: SystolicPlan, inputs: Mapping[str, IntArray], out_dir: Path,
-         model: bytes | None = None) -> Manifest:
+         attached: Mapping[str, bytes] | None = None) -> Manifest:
     """Write the project; see `Target.emit`."""
-    return write_project(NAME, ((f.path, f.data) for f in project_files(graph, plan, inputs, model)), out_dir)
+    return write_project(NAME, ((f.path, f.data) for f in project_files(graph, plan, inputs, attached)), out_dir)
 
 
 def project_files(graph: Graph, plan: SystolicPlan, inputs: Mapping[str, IntArray],
-                  model: bytes | None = None) -> Files:
+                  attached: Mapping[str, bytes] | None = None) -> Files:
     """Every file of the project with its content, except the manifest.
 
     Raises `BadInput` for inputs that do not fit the graph and (BT5003) when two files would have one name.
     """
     seen: set[str] = set()
-    for file in _all_files(graph, plan, inputs, model):
+    for file in _all_files(graph, plan, inputs, attached or {}):
         if file.path in seen:
             fail(BadInput, "BT5003", file.path, "two files of the project have this name",
                  "separate the fields of the file names, {ic}_{oc}")
@@ -114,13 +117,14 @@ def project_files(graph: Graph, plan: SystolicPlan, inputs: Mapping[str, IntArra
         yield file
 
 
-def _all_files(graph: Graph, plan: SystolicPlan, inputs: Mapping[str, IntArray], model: bytes | None) -> Files:
+def _all_files(graph: Graph, plan: SystolicPlan, inputs: Mapping[str, IntArray],
+               attached: Mapping[str, bytes]) -> Files:
     trace = Oracle(graph).run(inputs)
     images = len(next(iter(inputs.values())))
     if images == 0:
         fail(BadInput, "BT5117", "inputs", "there is no sample in them", "give at least one sample")
     sources = [ProjectFile(input_path(graph, node.name), npy_bytes(trace[node.name])) for node in graph.inputs]
-    sources += [] if model is None else [ProjectFile(MODEL, model)]
+    sources += [ProjectFile(_plain(name), data) for name, data in sorted(attached.items())]
     yield from sources
     yield ProjectFile(PLAN, plan_bytes(plan, sources))
     yield ProjectFile(JOBS, jobs_text(plan, images).encode())
@@ -132,8 +136,16 @@ def _all_files(graph: Graph, plan: SystolicPlan, inputs: Mapping[str, IntArray],
             yield from _image_files(plan, reference, image)
 
 
+def _plain(name: str) -> str:
+    """The name of an attached file if it is one."""
+    if not re.fullmatch(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*", name):
+        fail(BadInput, "BT5118", f"attached file {name!r}", "it is not a plain file name",
+             "use letters, digits, dots and dashes")
+    return name
+
+
 def plan_bytes(plan: SystolicPlan, sources: list[ProjectFile]) -> bytes:
-    """The plan, bound to the files that it was made from by their SHA-256."""
+    """The plan, bound by their SHA-256 to the files that the project was made from."""
     digests = {file.path: hashlib.sha256(file.data).hexdigest() for file in sources}
     return json_bytes({**plan.to_json(), "sources": digests})
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ...engine.base import Trace, checked_inputs
-from ...errors import BadInput, declare, fail
+from ...errors import BadInput, BittrueError, declare, fail
 from ...ir import Graph, IntArray, TensorType
 from ...ir.onnx import from_bytes
 from ..project import EMIT_AGAIN
@@ -34,7 +36,9 @@ class Project:
     graph: Graph
     plan: SystolicPlan
     inputs: Trace
-    model: bytes | None
+    attached: Mapping[str, bytes]
+    sources: Mapping[str, str]
+    """SHA-256 of the files that the project was made from, as the plan records them."""
 
     @property
     def images(self) -> int:
@@ -47,31 +51,54 @@ def read_project(folder: Path, graph: Graph | None = None) -> Project:
 
     Raises `BadInput` (BT5009, BT5010, or what the model's reader says), `Unsupported` when plan and model do not fit.
     """
-    path = folder / MODEL
-    model = path.read_bytes() if path.is_file() else None
-    if model is not None:
-        graph = from_bytes(model, str(path))
+    path, plan = folder / MODEL, _plan(folder)
+    if path.is_file():
+        graph = from_bytes(path.read_bytes(), str(path))
     if graph is None:
         fail(BadInput, "BT5009", str(path), "there is no such file",
              "compile the project from a model file, or give the graph")
-    return Project(folder, graph, make_plan(graph, _options(folder)), _inputs(folder, graph), model)
+    attached = {name: _bytes(folder / name) for name in plan.sources if "/" not in name}
+    with _blaming(folder / PLAN):
+        made = make_plan(graph, plan.options)
+    return Project(folder, graph, made, _inputs(folder, graph), attached, plan.sources)
 
 
-def _options(folder: Path) -> dict[str, Any]:
-    """The options that the plan was made with."""
+@contextmanager
+def _blaming(path: Path) -> Iterator[None]:
+    """Name the file that the values came from in whatever is wrong with them."""
     try:
-        options = json.loads(_bytes(folder / PLAN))["options"]
+        yield
+    except BittrueError as error:
+        raise type(error)(*(replace(found, where=f"{path}, {found.where}") for found in error.diagnostics)) from error
+
+
+@dataclass(frozen=True)
+class _PlanFile:
+    """What is read from the plan; the rest of it follows from these."""
+
+    options: dict[str, Any]
+    sources: dict[str, str]
+
+
+def _plan(folder: Path) -> _PlanFile:
+    try:
+        value = json.loads(_bytes(folder / PLAN))
+        plan = _PlanFile(dict(value["options"]), dict(value["sources"]))
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         fail(BadInput, "BT5010", str(folder / PLAN), f"it is not a plan as bittrue writes it ({error})", EMIT_AGAIN)
-    if not isinstance(options, dict):
-        fail(BadInput, "BT5010", str(folder / PLAN), "its options are not names with values", EMIT_AGAIN)
-    return options
+    if not all(isinstance(part, str) and part not in ("", ".", "..") and "\0" not in part
+               for item in plan.sources.items() for part in item):
+        fail(BadInput, "BT5010", str(folder / PLAN), "its sources are not files with hashes", EMIT_AGAIN)
+    for name in (name for name in plan.sources if not (folder / name).is_file()):
+        fail(BadInput, "BT5010", f"{folder / PLAN}, sources", f"it names {name}, which is not there", EMIT_AGAIN)
+    return plan
 
 
 def _inputs(folder: Path, graph: Graph) -> Trace:
     arrays = {node.name: _samples(folder / input_path(graph, node.name), graph.types[node.name])
               for node in graph.inputs}
-    return checked_inputs(graph, arrays)
+    with _blaming(folder / "inputs"):
+        return checked_inputs(graph, arrays)
 
 
 def _samples(path: Path, tensor: TensorType) -> IntArray:
@@ -83,6 +110,10 @@ def _samples(path: Path, tensor: TensorType) -> IntArray:
     if npy_bytes(values) != data:
         fail(BadInput, "BT5010", str(path), f"it is not a NumPy file of samples {tensor} as bittrue writes it",
              EMIT_AGAIN)
+    if not tensor.elem.holds(values):
+        wrong = np.argwhere((values < tensor.elem.min) | (values > tensor.elem.max))[0]
+        fail(BadInput, "BT5010", f"{path}, element {wrong.tolist()}", f"it is {values[tuple(wrong)]}, which is no "
+             f"{tensor.elem} ({tensor.elem.min}..{tensor.elem.max})", EMIT_AGAIN)
     return values
 
 

@@ -7,7 +7,9 @@ project's own expected values. What the test bench finds by comparing with the f
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+import hashlib
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from ...errors import BadInput, BittrueError, Diagnostic, ToolMissing, declare, fail
@@ -15,7 +17,7 @@ from ...ir import Graph
 from ..base import CHECKS, FILES, MANIFEST, SIMULATION, CheckResult, VerifyReport
 from ..project import EMIT_AGAIN, MANIFEST_NAME, changed_files, read_manifest
 from .compare import Comparison
-from .emit import MODEL, NAME, ProjectFile, project_files
+from .emit import MODEL, NAME, PLAN, ProjectFile, project_files
 from .project_input import Project, read_project
 from .simulate import describe, run_project
 
@@ -86,8 +88,18 @@ def check_manifest(folder: Path) -> CheckResult:
 
 def check_files(project: Project) -> CheckResult:
     """Compare every file's content with what the model, the plan and the inputs in the project give."""
-    expected = list(project_files(project.graph, project.plan, project.inputs, project.model))
-    return compare_files(project.folder, expected)
+    expected = list(project_files(project.graph, project.plan, project.inputs, project.attached))
+    result, changed = compare_files(project.folder, expected), tuple(_changed_sources(project, expected))
+    return replace(result, differences=result.differences + len(changed), problems=changed + result.problems)
+
+
+def _changed_sources(project: Project, files: Collection[ProjectFile]) -> Iterator[Diagnostic]:
+    """Files from which the others follow, but which are not those that the plan was made for."""
+    for file in files:
+        recorded = project.sources.get(file.path)
+        if recorded is not None and recorded != (found := hashlib.sha256(file.data).hexdigest()):
+            yield Diagnostic("BT5114", str(project.folder / file.path), f"its SHA-256 is {found[:16]}..., but {PLAN} "
+                             f"was made for {recorded[:16]}...", EMIT_AGAIN)
 
 
 def compare_files(folder: Path, expected: Collection[ProjectFile]) -> CheckResult:

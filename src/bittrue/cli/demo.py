@@ -1,0 +1,84 @@
+"""`bittrue demo`: the whole way on embedded data, in one table."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.table import Table
+
+from ..report.tables import array_table, right_aligned
+from .console import Json, err, out, print_json
+
+if TYPE_CHECKING:
+    from ..chain import ChainReport
+
+
+def demo(
+    model: Annotated[str, typer.Option(help="digits_cnn, digits_leaky, digits_resnet or digits_concat.")] = "digits_cnn",
+    preset: Annotated[str, typer.Option(help="Quantization preset.")] = "w4a4",
+    folder: Annotated[Path, typer.Option("--out", help="Folder for everything that is written.")] = Path("out/demo"),
+    epochs: Annotated[int, typer.Option(min=1, help="Epochs, in float and quantized each.")] = 15,
+    samples: Annotated[int, typer.Option("--count", "-n", min=1, help="Images that the array's RTL runs.")] = 2,
+    as_json: Json = False,
+) -> None:
+    """Train a small CNN on scikit-learn's digits, freeze it to integers, prove it, run it on a systolic array in RTL.
+
+    Exit code 0 only when every comparison has 0 differences and every layer is proved.
+
+    Example: bittrue demo --preset w8a8_channel --model digits_resnet
+    """
+    import torch
+
+    from ..chain import Training, run_chain
+    from ..quantize.runs import Run
+
+    torch.set_num_threads(1)  # these layers are too small to share
+    report = run_chain(Run(model, preset, "digits"), folder, training=Training(epochs, epochs), samples=samples,
+                       say=lambda line: err.print(line, style="dim"))
+    if as_json:
+        print_json(report.to_json())
+    else:
+        _print(report)
+    if not report.exact:
+        raise typer.Exit(1)
+
+
+def _print(report: ChainReport) -> None:
+    for change in report.frozen.changes:
+        out.print(f"note: {change}", markup=False)
+    out.print(_links(report))
+    out.print(array_table(report.project.target.layers))
+    for name, size, count in _self_disagreements(report):
+        out.print(f"{name} {size}: {count:,} integers differ", markup=False)
+    verdict = "[bold green]0 differences[/]" if report.exact else f"[bold red]{report.differences:,} differences[/]"
+    out.print(f"certificate {report.certificate}; {report.compared:,} values compared, {verdict}")
+    out.print(f"written to {report.folder}: model.onnx, model.cert.json, array/", markup=False)
+
+
+def _links(report: ChainReport) -> Table:
+    """One row per link of the chain."""
+    proved = sum(layer.verdict == "proved" for layer in report.frozen.certificate.layers)
+    layers = len(report.frozen.certificate.layers)
+    table = Table("link", "compared", "differences")
+    for name, accuracy in report.accuracy.items():
+        table.add_row(f"accuracy of the {name} model", "", f"{accuracy:.2%}")
+    table.add_section()
+    table.add_row(f"certificate: {proved} of {layers} requantizations", f"{proved} proved", str(layers - proved))
+    table.add_row("trained model in real arithmetic = graph", f"{report.reference.compared:,}",
+                  f"{report.reference.differences:,}")
+    for name, comparison in report.model.executors.items():
+        table.add_row(f"graph = {name}", f"{comparison.compared:,}", f"{comparison.differences:,}")
+    table.add_row("graph = array in RTL", f"{report.project.target.compared:,}", f"{report.project.differences:,}")
+    table.add_section()
+    table.add_row("beside it: float32 evaluation, end to end", f"{report.float32.elements:,}",
+                  f"{report.float32.end_to_end:,}")
+    return right_aligned(table)
+
+
+def _self_disagreements(report: ChainReport) -> list[tuple[str, int, int]]:
+    """The float32 model against itself at other batch sizes."""
+    whole = f"float32 model, batch {report.float32.batch_sizes[-1]} against batch"
+    return [(whole, size, count) for size, count in zip(report.float32.batch_sizes, report.float32.disagreements,
+                                                        strict=False)]
