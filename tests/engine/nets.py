@@ -65,7 +65,8 @@ class Net:
         groups = int(self.random.choice([g for g in (1, 1, 1, 2, channels) if channels % g == 0]))
         outputs = groups * int(self.random.integers(1, max(2, 70 // groups)))
         bias = [self.constant(self.random.integers(-5000, 5000, outputs), "i16")] * int(self.random.random() < 0.5)
-        op = Conv(tuple(int(s) for s in self.random.integers(1, 3, 2)), tuple(int(p) for p in pads), tuple(dilation), groups)
+        stride = tuple(int(s) for s in self.random.integers(1, 3, 2))
+        op = Conv(stride, tuple(int(p) for p in pads), tuple(dilation), groups)
         return self.builder.add(self.name("conv"), op, x, self.weight(outputs, channels // groups, *kernel), *bias)
 
     def requant(self, x: str, out: IntType | None = None) -> str:

@@ -154,6 +154,27 @@ def test_bounds_of_a_convolution_are_attained(case: Case) -> None:
     assert np.array_equal(highest, np.broadcast_to(reach.hi, highest.shape))
 
 
+@given(convolutions(), st.booleans())
+@settings(deadline=None, max_examples=60)
+def test_bounds_of_a_convolution_hold_on_any_range(case: Case, per_channel: bool) -> None:
+    op, _, x, weight, bias = case
+    low, high = np.sort(x[:2], axis=0)
+    if per_channel:
+        low = low.min(axis=tuple(range(1, low.ndim)), keepdims=True)
+        high = high.max(axis=tuple(range(1, high.ndim)), keepdims=True)
+    reach = op.bounds(Range(low, high), Range.exactly(weight), Range.exactly(bias))
+    ends = [np.broadcast_to(end, x.shape[1:]) for end in (low, high)]
+    y = op.run(np.stack([*ends, np.clip(x[2], low, high)]), weight, bias)
+    assert ((reach.lo <= y) & (y <= reach.hi)).all()
+
+
+def test_padding_counts_in_the_bounds_of_a_convolution() -> None:
+    reach = Conv((1,), (1, 0), (1,)).bounds(Range(np.array([[3]]), np.array([[7]])),
+                                            Range.exactly(np.array([[[1, -1]], [[1, 1]]])))
+    assert reach.lo.ravel().tolist() == [-7, 0]
+    assert reach.hi.ravel().tolist() == [7, 14]
+
+
 @given(transposed())
 @settings(deadline=None, max_examples=40)
 def test_bounds_of_a_transposed_convolution_are_attained(case: Case) -> None:

@@ -24,13 +24,13 @@ def constant(values: object, elem: IntType = I8) -> Constant:
     return Constant(np.array(values, dtype=np.int64), elem)
 
 
-def requant(m: int = 1, o: int = 0, s: int = 0, slope: int = 0) -> Graph:
-    """A graph of one requantization: multiplier, offset and shift as given, the slope 1 / 2**slope."""
+def requant(m: int = 1, o: int = 0, s: int = 0, slope: int = 0, rise: int = 1) -> Graph:
+    """A graph of one requantization: multiplier, offset and shift as given, the slope rise / 2**slope."""
     b = GraphBuilder("g")
     b.input("x", (3,), "i32")
     for name, value in (("m", m), ("o", o), ("s", s)):
         b.constant(name, [value], IntType(63, True))
-    b.add("y", Requant(I8, -128, 127, slope_multiplier=1, slope_shift=slope), "x", "m", "o", "s")
+    b.add("y", Requant(I8, -128, 127, slope_multiplier=rise, slope_shift=slope), "x", "m", "o", "s")
     return Graph("g", tuple(b.nodes), b.constants, ("y",))
 
 
@@ -70,6 +70,7 @@ BROKEN: list[tuple[str, Callable[[], Graph], str, str]] = [
     ("BT1008", lambda: requant(s=-1), "node y (Requant)", "shifts are -1..-1"),
     ("BT1008", lambda: requant(s=60, slope=2), "node y (Requant)", "60..60 plus 2 for the slope"),
     ("BT1008", lambda: requant(m=1 << 31), "node y (Requant)", "reaches 4.61e+18, over 2**62"),
+    ("BT1008", lambda: requant(m=1 << 20, rise=1 << 12), "node y (Requant)", "(times the slope) reaches 9.22e+18"),
     ("BT1008", lambda: requant(o=(1 << 62) - 1), "node y (Requant)", "over 2**62"),
     ("BT1009", lambda: graph(X, Node("y", Relu(), ("x",)), Node("z", X.op)), "inputs", "stand behind other nodes"),
     ("BT1009", lambda: graph(outputs=()), "inputs", "inputs are missing"),

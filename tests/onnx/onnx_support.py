@@ -69,12 +69,13 @@ def small(*, scale: Scale | None = PER_CHANNEL, reverse: bool = False, name: str
     """Convolution, requantization, fully connected layer: plain ops and functions."""
     constants = [
         ("w", filled((4, 3, 3, 2), I8, "random"), "i8"), ("lw", filled((3, 48), I4, "random"), "i4"),
+        ("b", [7, -9, 0, 3000], "i13"),
         ("m", [3, 5, 7, 9], "u4"), ("s", [9, 10, 11, 12], "u4"), ("o", [5, -3, 1000, 0], "i12")]
     builder = GraphBuilder(name)
     for constant in constants[::-1 if reverse else 1]:
         builder.constant(*constant)
     builder.input("x", (3, 5, 4), "u8", Scale((1 / 255,)))
-    builder.add("conv", Conv((2, 1), (1, 0, 2, 1)), "x", "w")
+    builder.add("conv", Conv((2, 1), (1, 0, 2, 1)), "x", "w", "b")
     builder.add("act", Requant(I8, -128, 127, Rounding.HALF_EVEN, 13, 8), "conv", "m", "o", "s", scale=Scale((0.5,)))
     builder.add("flat", Flatten(), "act")
     builder.add("logits", Linear(), "flat", "lw", scale=scale)

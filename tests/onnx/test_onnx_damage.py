@@ -74,7 +74,7 @@ EDITS: dict[str, tuple[Callable[[ModelProto], object], list[str], str]] = {
     "wider weights": (lambda m: weight(m).CopyFrom(widened(weight(m))), ["BT1109"], "initializer w.*type 6.*not.* 3 "),
     "sparse tensor": (lambda m: m.graph.sparse_initializer.add().values.CopyFrom(weight(m)), ["BT1109"],
                       "sparse_initializer.*does not belong there"),
-    "value out of its type": (lambda m: setattr(m.graph.initializer[1], "raw_data", b"\xff\x01\x01\x01"), ["BT1004"],
+    "value out of its type": (lambda m: setattr(m.graph.initializer[2], "raw_data", b"\xff\x01\x01\x01"), ["BT1004"],
                               "constant m.*255"),
     "no type of a constant": (lambda m: drop_metadata(weight(m), "type"), ["BT1107"], "'' is no integer type"),
     "no attributes": (lambda m: drop_metadata(conv(m), "attributes"), ["BT1107"], "node 'conv'.*attributes"),

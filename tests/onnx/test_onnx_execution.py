@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from onnx import numpy_helper
 from onnx_support import FILLS, assert_same_integers, filled, int_types, single
 from strategies import graphs
 
@@ -151,12 +152,24 @@ def test_sums_of_extremes_do_not_saturate(x, optimize):
     assert_same_integers(graph, optimize=optimize)
 
 
-@pytest.mark.parametrize("bits", [7, 8])
-def test_eight_bit_weights_avoid_the_saturating_kernel(bits):
-    """A signed 8-bit weight is moved to unsigned; a narrower one needs no function."""
-    elem = IntType(bits, True)
-    model = to_model(single(Conv(), TensorType((1, 3, 4), U8), ("w", filled((2, 1, 2, 3), elem, "lowest"), elem)))
-    assert (model.graph.node[0].op_type == "ConvInteger") == (bits == 7)
+@pytest.mark.parametrize("weight", ["i1", "i4", "i8", "u1", "u8"])
+@pytest.mark.parametrize("x", [U8, I8])
+@pytest.mark.parametrize("op", [Conv(), Linear()])
+def test_weights_are_stored_unsigned(op, x, weight):
+    """The kernels for two unsigned operands are exact on every CPU; others may saturate."""
+    elem = IntType.parse(weight)
+    shape, weight_shape = ((1, 3, 4), (2, 1, 2, 3)) if isinstance(op, Conv) else ((5, 3), (2, 3))
+    graph = single(op, TensorType(shape, x), ("w", filled(weight_shape, elem, "alternating"), elem))
+    model = to_model(graph)
+    node, stored = model.graph.node[0], numpy_helper.to_array(model.graph.initializer[0])
+    assert_same_integers(graph)
+    if isinstance(op, Conv) and x.signed:
+        assert (node.domain, node.op_type) == ("bittrue", "Conv")
+        return
+    assert node.op_type in ("ConvInteger", "MatMulInteger")
+    assert stored.dtype == np.uint8
+    assert (stored.min(), stored.max()) == (0, (1 << elem.bits) - 1)
+    assert [numpy_helper.to_array(t) for t in model.graph.initializer[1:]] == [-elem.min] * elem.signed
 
 
 @st.composite

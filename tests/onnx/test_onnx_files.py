@@ -135,7 +135,7 @@ def test_a_constant_used_transposed_and_not_is_stored_twice(plus_constant):
     added = builder.add("added", plus_constant, builder.input("y", (2, 3), "u4"), "w")
     builder.nodes.insert(1, builder.nodes.pop(2))
     graph = builder.build(logits, added)
-    assert [t.name for t in to_model(graph).graph.initializer] == ["w", "w.transposed"]
+    assert [t.name for t in to_model(graph).graph.initializer] == ["w", "w.natural", "logits.weight_zero_point"]
     assert from_bytes(to_bytes(to_model(graph))) == graph
 
 
@@ -163,6 +163,17 @@ def test_float_outputs_along_a_leading_axis():
     values = np.arange(6).reshape(1, 2, 3, 1)
     np.testing.assert_array_equal(session.run(["y_float"], {"x": values.astype(np.int8)})[0],
                                   values * np.array([0.5, 0.25, 2.0]).reshape(3, 1))
+
+
+@pytest.mark.parametrize("shape", [(), (0,), (2, 0), (3, 1, 2)])
+def test_unused_constants_come_back(shape):
+    builder = GraphBuilder("unused")
+    y = builder.add("y", Flatten(), builder.input("x", (2,), "u4"))
+    builder.constant("c", np.full(shape, -7), "i63")
+    graph = builder.build(y)
+    again = from_bytes(to_bytes(to_model(graph)))
+    assert again == graph
+    assert again.constants["c"].values.shape == shape
 
 
 @pytest.mark.parametrize("name", ["", "a b/c:0", "größe", "x" * 300, "y", "Cast_1", "in.shape"])

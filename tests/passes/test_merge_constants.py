@@ -19,6 +19,7 @@ def test_constants_of_one_type_shape_and_values_become_one() -> None:
         @wider: i5[2,2] = [[1, -2], [3, 0]]
         @longer: i4[1,2] = [[1, -2]]
         @other: i4[2,2] = [[1, -2], [3, 1]]
+        @flat: i4[4] = [1, -2, 3, 0]
         %x = Input(tensor=u4[2])
         %a = Linear(%x, @w1)
         %b = Linear(%x, @w2)
@@ -32,6 +33,7 @@ def test_constants_of_one_type_shape_and_values_become_one() -> None:
         @wider: i5[2,2] = [[1, -2], [3, 0]]
         @longer: i4[1,2] = [[1, -2]]
         @other: i4[2,2] = [[1, -2], [3, 1]]
+        @flat: i4[4] = [1, -2, 3, 0]
         %x = Input(tensor=u4[2])
         %a = Linear(%x, @w1)
         %b = Linear(%x, @w1)

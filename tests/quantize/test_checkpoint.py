@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from support import stripes
+from quantize_support import stripes
 from torch import nn
 
 from bittrue.errors import BadInput

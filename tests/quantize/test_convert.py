@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support import check_grid, quantizers_off, scramble
+from quantize_support import check_grid, quantizers_off, scramble
 from torch import Tensor, nn
 
 from bittrue.errors import BadInput, Unsupported
@@ -79,7 +79,8 @@ class OneD(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.body = nn.Sequential(nn.Conv1d(2, 6, 5, stride=2, padding=2), nn.BatchNorm1d(6), nn.ReLU(),
-                                  nn.MaxPool1d(2), nn.Conv1d(6, 9, 3), nn.ReLU6(), nn.AdaptiveAvgPool1d(2), nn.Flatten())
+                                  nn.MaxPool1d(2), nn.Conv1d(6, 9, 3), nn.ReLU6(), nn.AdaptiveAvgPool1d(2),
+                                  nn.Flatten())
         self.head = nn.Sequential(nn.Linear(18, 12), nn.BatchNorm1d(12), nn.LeakyReLU(0.125), nn.Linear(12, 4))
 
     def forward(self, x: Tensor) -> Tensor:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from support import check_grid, scramble, stripes
+from quantize_support import check_grid, scramble, stripes
 from torch import nn
 
 from bittrue.errors import BadInput

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from support import stripes
+from quantize_support import stripes
 from torch import Tensor, nn
 
 from bittrue.errors import BadInput

@@ -77,12 +77,13 @@ def copied(project: Path, folder: Path) -> Path:
 
 
 def inject(project: Path, kind: str, rng: np.random.Generator) -> Fault:
-    """Flip one random bit; in two of three cases the lowest of a byte, which turns a 0 into a 1."""
+    """Flip one random bit: mostly behind the comment lines, often the lowest of a byte, which turns a 0 into a 1."""
     paths = sorted(project.glob(KINDS[kind]))
     path = paths[int(rng.integers(len(paths)))]
     data = bytearray(path.read_bytes())
-    position = int(rng.integers(len(data)))
     before = bytes(data)
+    comments = sum(len(line) for line in before.splitlines(keepends=True)[:3] if line.startswith(b"#"))
+    position = int(rng.integers(comments if rng.random() < 0.8 else 0, len(data)))
     data[position] ^= 1 << int(rng.choice([0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7]))
     path.write_bytes(bytes(data))
     return Fault(kind, path, position, before)

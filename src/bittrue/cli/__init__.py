@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import typer
 
-from . import check, compile, demo, diff, freeze, info, train, verify
+from .check import check
+from .compile import compile_
 from .console import command
+from .demo import demo
+from .diff import diff
+from .freeze import freeze
+from .info import info
+from .train import train
+from .verify import verify
 
-COMMANDS = (demo.demo, train.train, freeze.freeze, info.info, check.check, compile.compile_, verify.verify, diff.diff)
+COMMANDS = (demo, train, freeze, info, check, compile_, verify, diff)
 
 app = typer.Typer(
     name="bittrue",

@@ -21,9 +21,12 @@ Trace = dict[str, IntArray]
 
 
 class Executor(Protocol):
-    """Runs one graph. `name` appears in reports."""
+    """Runs one graph."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """How reports call it."""
+        ...
 
     def run(self, inputs: Mapping[str, IntArray]) -> Trace:
         """All tensors of the graph (inputs included) for a batch of inputs by name.

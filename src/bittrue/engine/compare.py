@@ -1,7 +1,7 @@
 """The comparer: runs two executors over the same inputs and compares every element of every tensor.
 
-There is no tolerance. The first difference is the one in the first node, in topological order, that differs: its operands
-are equal in both executors, so it is the culprit and not a follower. `diagnose` then guesses what it did wrong.
+There is no tolerance. The first difference is the one in the first node, in topological order, that differs: its
+operands are equal in both executors, so it is the culprit and not a follower. `diagnose` guesses what it did wrong.
 """
 
 from __future__ import annotations
@@ -107,8 +107,8 @@ def compare(graph: Graph, left: Executor, right: Executor, inputs: Mapping[str, 
             progress: Progress | None = None) -> CompareReport:
     """Run both executors on the inputs, `batch` samples at a time, and compare every tensor of every node.
 
-    `left` is right by definition (the oracle, usually). Raises `BadInput`: BT4001..BT4003 for the inputs, BT4301 when an
-    executor leaves out a tensor, BT4303 for a batch below 1.
+    `left` is right by definition (the oracle, usually). Raises `BadInput`: BT4001..BT4003 for the inputs, BT4301 when
+    an executor leaves out a tensor, BT4303 for a batch below 1.
     """
     if batch < 1:
         fail(BadInput, "BT4303", "batch", f"{batch} samples at a time make no progress", "give 1 or more")
@@ -198,7 +198,7 @@ class _Tally:
             return None
         e = self.evidence
         image, *index = (int(i) for i in np.argwhere(e.expected != e.got)[0])
-        expected, got = int(e.expected[image, *index]), int(e.got[image, *index])
+        expected, got = (int(array[(image, *index)]) for array in (e.expected, e.got))
         elem = self.graph.types[e.node.name].elem
         return FirstDifference(e.node.name, e.node.op.kind, e.begin + image, tuple(index), *_place(index), expected,
                                got, bits(expected, elem), bits(got, elem), self._cause(e))

@@ -1,7 +1,7 @@
 """The fast executor: the same integers as the oracle, by C kernels that are compiled at first use.
 
-`run` returns every tensor, as all executors do; `predict` returns the outputs alone and fuses what nobody looks at. Without
-a C compiler both run in NumPy, as exact and slower. Why it is exact is written in docs/engine.md.
+`run` returns every tensor, as all executors do; `predict` returns the outputs alone and fuses what nobody looks at.
+Without a C compiler both run in NumPy, as exact and slower. Why it is exact is written in docs/engine.md.
 """
 
 from __future__ import annotations
@@ -51,8 +51,8 @@ class FastExecutor:
     >>> FastExecutor(graph).predict({"x": np.array([[3, 1]])})["y"].tolist()
     [[1]]
 
-    Raises `BadInput` (BT4202, BT4203) for arguments that make no sense and `ToolMissing` (BT4201) when the backend asked
-    for does not work here.
+    Raises `BadInput` (BT4202, BT4203) for arguments that make no sense and `ToolMissing` (BT4201) when the backend
+    asked for does not work here.
     """
 
     name = "fast"

@@ -3,9 +3,9 @@
 The definition takes 64-bit integers, a rounding mode and a slope. Cheaper forms exist (a shift, a 64-bit multiply-add
 with one constant for the rounding, a float32 multiply-add); for many parameters one of them is equal to it, for some
 none is. Both the definition and each form are monotone in the accumulator. Two monotone functions of an integer that
-agree at both ends of an interval and on both sides of every step of one of them agree everywhere in it: between two steps
-the one is constant, and the other is caught between equal values. So each form is *run* on those accumulators (at most
-2 * 255 + 2 for a byte) and used only where every result is equal.
+agree at both ends of an interval and on both sides of every step of one of them agree everywhere in it: between two
+steps the one is constant, and the other is caught between equal values. So each form is *run* on those accumulators (at
+most 2 * 255 + 2 for a byte) and used only where every result is equal.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class Parameters:
         op = self.op
         arrays = (self.mul, self.off, self.shift, self.lanes, self.factor, self.addend, self.short_shift)
         return NativeRequant(MODES[op.rounding], op.slope_multiplier, op.slope_shift, op.lo, op.hi, self.zero,
-                             *map(address, arrays))
+                             *[address(array) for array in arrays])
 
 
 @dataclass(frozen=True, eq=False)

@@ -131,7 +131,7 @@ class PlainLayer:
     fields: Mapping[str, int | NDArray[Any]] = field(default_factory=dict)
     first_channel: int = 0
     """Where the target's channels begin that it writes."""
-    halo: Halo = Halo()
+    halo: Halo = field(default_factory=Halo)
 
     def bind(self, buffers: Mapping[str, Buffer], batch: int, threads: int) -> Bound:
         sources, requant = [buffers[name] for name in self.reads], _native(self.requant)

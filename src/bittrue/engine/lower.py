@@ -5,12 +5,29 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import lcm
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..ir import Graph, IntArray, IntType, Node, Op, Rounding
-from ..ir.ops import (Abs, Add, AvgPool, Clip, Concat, Conv, Flatten, LeakyRelu, Linear, Lookup, MaxPool, Relu, Requant,
-                      Reshape, Sub)
+from ..ir.ops import (
+    Abs,
+    Add,
+    AvgPool,
+    Clip,
+    Concat,
+    Conv,
+    Flatten,
+    LeakyRelu,
+    Linear,
+    Lookup,
+    MaxPool,
+    Relu,
+    Requant,
+    Reshape,
+    Sub,
+)
 from .forms import MODES, Parameters, choose
 from .layers import ConvLayer, Layer, PlainLayer, wrapped
 from .native import PANEL, Form, Kernels, Kind
@@ -159,7 +176,8 @@ def _operands(context: Context, node: Node) -> tuple[IntArray, ...]:
 def _map(context: Context, node: Node, sign: int, forms: list[Form], requant: Parameters) -> list[Layer]:
     """A step that works element by element on one or two tensors."""
     panels = np.array([(0, PANEL * i, PANEL, form) for i, form in enumerate(forms)], np.int64)
-    fields = {"sign": sign, "panel": panels, "panels": len(panels), "init": wrapped(requant.extra)}
+    fields: dict[str, int | NDArray[Any]] = {"sign": sign, "panel": panels, "panels": len(panels),
+                                             "init": wrapped(requant.extra)}
     return [PlainLayer(Kind.MAP, _tensors(context.graph, node), context.target(node), requant=requant, fields=fields)]
 
 

@@ -68,8 +68,8 @@ class Step(ctypes.Structure):
                 *((name, c_int64) for name in ("height", "width", "channels", "in_height", "in_width")),
                 *((name, c_int64 * 2) for name in ("kernel", "stride", "pad", "dilation")),
                 ("runs", c_int64), ("quads", c_int64), ("run_offset", c_void_p), ("panels", c_int64),
-                ("panel", c_void_p), ("weights", c_void_p), ("regions", c_int64), ("region", c_void_p), ("init", c_void_p),
-                ("rows_per_unit", c_int64),
+                ("panel", c_void_p), ("weights", c_void_p), ("regions", c_int64), ("region", c_void_p),
+                ("init", c_void_p), ("rows_per_unit", c_int64),
                 ("requant", POINTER(NativeRequant)), ("sign", c_int64), ("divisor", c_int64), ("mode", c_int64),
                 ("table", c_void_p), ("external", c_void_p), ("external_type", c_int64)]
 

@@ -51,7 +51,7 @@ def product_bound(graph: Graph, node: Node) -> int:
 
 
 def _linear(x: IntArray, weight: IntArray, *bias: IntArray) -> IntArray:
-    acc = (x.astype(np.float64) @ weight.T.astype(np.float64)).astype(np.int64)
+    acc: IntArray = (x.astype(np.float64) @ weight.T.astype(np.float64)).astype(np.int64)
     return acc + bias[0] if bias else acc
 
 
@@ -63,5 +63,6 @@ def _conv(op: Conv, x: IntArray, weight: IntArray, *bias: IntArray) -> IntArray:
     order = (0, 1, *range(3, 3 + rank), 2, *range(3 + rank, 3 + 2 * rank))
     rows = grouped.transpose(order).reshape(len(x), groups, prod(spatial), -1).astype(np.float64)
     flat = weight.reshape(groups, weight.shape[0] // groups, -1).astype(np.float64)
-    acc = np.matmul(flat, rows.transpose(0, 1, 3, 2)).astype(np.int64).reshape(len(x), weight.shape[0], *spatial)
+    product = np.matmul(flat, rows.transpose(0, 1, 3, 2))
+    acc: IntArray = product.astype(np.int64).reshape(len(x), weight.shape[0], *spatial)
     return acc + bias[0].reshape(-1, *(1,) * rank) if bias else acc

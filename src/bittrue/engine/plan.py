@@ -15,7 +15,7 @@ from .layers import Bound, Layer, PlainLayer
 from .lower import Context, fuses, lower
 from .native import EXTERNAL_TYPES, Kernels, Kind, Step, address
 from .numpy_ops import run_node
-from .tensors import Buffer, Halo, Image, Width, width_of
+from .tensors import Buffer, Halo, Image, width_of
 
 
 @dataclass(eq=False)
@@ -60,7 +60,7 @@ class Plan:
             if isinstance(action, Node):
                 arrays[action.name] = run_node(self.graph, action, arrays)
             else:
-                steps, bound = next(stretches)
+                steps, _ = next(stretches)
                 self._connect(action, steps, arrays, batch)
                 self.kernels.run(steps, self.threads)
         return {name: arrays[name].astype(np.int64, copy=False) for name in self.wanted}

@@ -98,8 +98,8 @@ def _cost(region: Region, batch: int) -> int:
     return -(-pixels // TILE_ROWS) * TILE_ROWS * (region.rows.taps * region.columns.taps) + 2 * TILE_ROWS
 
 
-def region_table(regions: list[Region], source: Image, packed: Packed, kernel: tuple[int, int], batch: int, threads: int,
-          ) -> IntArray:
+def region_table(regions: list[Region], source: Image, packed: Packed, kernel: tuple[int, int], batch: int,
+                 threads: int) -> IntArray:
     """The regions as rows of `bt_region`."""
     return np.array([list(_row(region, source, packed, kernel, batch, threads, len(regions))) for region in regions],
                     np.int64)

@@ -1,7 +1,7 @@
-"""How the kernels hold tensors: channels last, in bytes or 32-bit integers, with a halo for the windows that read them.
+"""How the kernels hold tensors: channels last, in bytes or 32-bit integers, with a halo for windows that look out.
 
-A narrow tensor stores element + zero as uint8 (zero is 128 for a signed one), a wide tensor stores int32. The halo around
-each image holds `zero`, the stored form of 0, and is written once: a convolution reads its padding from there.
+A narrow tensor stores element + zero as uint8 (zero is 128 for a signed one), a wide tensor stores int32. The halo
+around each image holds `zero`, the stored form of 0, and is written once: a convolution reads its padding from there.
 """
 
 from __future__ import annotations

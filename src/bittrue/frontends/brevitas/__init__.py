@@ -11,7 +11,7 @@ try:
     from .reference import input_integers
     from .trace import reference_trace
 except ModuleNotFoundError as missing:
-    fail(ToolMissing, "BT2100", "bittrue.frontends.brevitas", f"{missing.name} is not installed",
+    fail(ToolMissing, "BT2100", "bittrue.frontends.brevitas", f"{str(missing.name).partition('.')[0]} is not installed",
          "pip install torch (the CPU build is enough), then pip install 'bittrue[train]'")
 
 __all__ = ["Change", "Float32Layer", "Float32Report", "Frozen", "float32_report", "freeze", "input_integers",

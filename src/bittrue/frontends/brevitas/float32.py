@@ -70,6 +70,11 @@ class Float32Report:
         return sum(layer.layer_by_layer for layer in self.layers)
 
     @property
+    def elements(self) -> int:
+        """All integers behind quantizers that were compared."""
+        return sum(layer.elements for layer in self.layers)
+
+    @property
     def end_to_end(self) -> int:
         """All differences of the whole float32 model."""
         return sum(layer.end_to_end for layer in self.layers)

@@ -12,10 +12,11 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 from onnx import NodeProto
 
 from ..op import Op
-from ..types import TensorType
+from ..types import IntArray, IntType, TensorType
 from . import protos
 from .protos import ELEMENT_TYPES, Ref, Value
 
@@ -36,21 +37,49 @@ class Site:
 
 
 @dataclass(frozen=True)
+class Layout:
+    """How the file stores a constant: with its axes reversed, or moved to unsigned by the type's smallest value (an i4
+    is stored as 0..15 with zero point 8)."""
+
+    transposed: bool = False
+    unsigned: bool = False
+
+    def __str__(self) -> str:
+        return " ".join(name for name, chosen in vars(self).items() if chosen)
+
+    def stored(self, values: IntArray, elem: IntType) -> NDArray[Any]:
+        """The array in the file for a constant of type `elem`."""
+        moved = (values - elem.min).astype(f"u{elem.dtype.name}") if self.unsigned else values.astype(elem.dtype)
+        return moved.T if self.transposed else moved
+
+    def restored(self, values: IntArray, elem: IntType) -> IntArray:
+        """The constant's values, of an array in the file."""
+        moved = values + elem.min if self.unsigned else values
+        return np.array(moved.T if self.transposed else moved, np.int64, order="C")
+
+
+NATURAL = Layout()
+LAYOUTS = {str(layout): layout for layout in (NATURAL, Layout(True), Layout(False, True), Layout(True, True))}
+"""Every layout by its text."""
+
+
+@dataclass(frozen=True)
 class Standard:
-    """A plain ONNX op. `transposed` are operands (constants of two axes) to be stored transposed."""
+    """A plain ONNX op. `layouts` are those of its constants, by operand, where they are not natural."""
 
     op_type: str
     attributes: Mapping[str, Value] = field(default_factory=dict)
-    transposed: frozenset[int] = frozenset()
-    vectors: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
-    """Further operands by role: int64 vectors that the file holds beside the graph's constants (shapes, pads)."""
+    layouts: Mapping[int, Layout] = field(default_factory=dict)
+    added: tuple[tuple[str, NDArray[Any]] | None, ...] = ()
+    """Further operands, which the file holds beside the graph's constants (shapes, pads, zero points): role and values;
+    None leaves an optional one out."""
 
 
 @dataclass
 class Body:
     """The body of an ONNX function under construction; every method returns the name of what it adds."""
 
-    transposed: frozenset[int] = frozenset()
+    layouts: Mapping[int, Layout] = field(default_factory=dict)
     nodes: list[NodeProto] = field(default_factory=list)
     _counts: Counter[str] = field(default_factory=Counter)
 
@@ -89,10 +118,9 @@ class Body:
         """int64 `x` limited to lo..hi; see `larger`."""
         return self.smaller(self.larger(x, lo), hi)
 
-    def finish(self, result: str, dtype: np.dtype[Any], *, transposed: frozenset[int] = frozenset()) -> Body:
+    def finish(self, result: str, dtype: np.dtype[Any]) -> Body:
         """Declare the function's output `y`: `result` cast to `dtype`."""
         self.nodes.append(protos.node("Cast", [result], [RESULT], {"to": ELEMENT_TYPES[dtype.name]}))
-        self.transposed = transposed
         return self
 
 

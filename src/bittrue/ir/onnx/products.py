@@ -1,23 +1,27 @@
 """Sums of products on ONNX's 8-bit integer ops, exact for operands of any width and on every CPU.
 
-`ConvInteger` and `MatMulInteger` take 8-bit operands and return int32. Two things stand between them and exactness:
+`ConvInteger` and `MatMulInteger` take 8-bit operands and return int32. Three things stand between them and exactness:
 
 * x86 kernels without VNNI multiply unsigned by signed bytes with `vpmaddubsw`, which saturates the sum of two
-  neighbouring products to 16 bits: 2 * 255 * 128 does not fit. Signed weights of 7 bits or fewer are safe. Full 8-bit
-  ones are moved to unsigned with zero point 128 (the unsigned kernels multiply in 16 bits and add in 32).
+  neighbouring products to 16 bits: 2 * 255 * 128 does not fit. The kernels for two unsigned operands are exact.
+* ONNX Runtime up to 1.23 has `ConvInteger` for unsigned operands only.
 * Wider operands are cut into bytes, multiplied byte by byte and added up. All sums are exact modulo 2**32, and the
   graph's range analysis proves that the true result fits 32 bits.
+
+So signed operands are moved to unsigned by a zero point: constant ones in the file, others by the function.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..types import IntType
-from .lowering import Body
+from .lowering import Body, Layout
 from .protos import Value
 
 UINT8 = np.dtype(np.uint8)
@@ -32,31 +36,54 @@ class Factor:
     elem: IntType
 
 
-def fits_kernel(x: IntType, weight: IntType, out: IntType) -> bool:
-    """Whether the plain ONNX op computes it exactly, with no function around it."""
-    return x.bits <= 8 and weight.bits <= 8 and not _saturates(weight) and out.dtype == INT32
+@dataclass(frozen=True)
+class Product:
+    """A product of activations and weights: the ONNX op, its attributes, and whether it wants both operands unsigned
+    (else only the second one)."""
+
+    op_type: str
+    both_unsigned: bool = False
+    attributes: Mapping[str, Value] = field(default_factory=dict)
+
+    def is_plain(self, x: IntType, weight: IntType, out: IntType) -> bool:
+        """Whether the op alone computes it, given a weight that is stored unsigned."""
+        return x.bits <= 8 and weight.bits <= 8 and not (self.both_unsigned and x.signed) and out.dtype == INT32
+
+    def sum(self, body: Body, x: Factor, weight: Factor) -> str:
+        """The product of operands of any width inside a function, as int64, right modulo 2**32."""
+        weights = list(enumerate(_bytes(body, weight)))
+        partial = [_shifted(body, self._of_bytes(body, a, b), 8 * (i + j))
+                   for i, a in enumerate(_bytes(body, x)) for j, b in weights if i + j < 4]
+        total = partial[0]
+        for term in partial[1:]:
+            total = body.op("Add", total, term)
+        return total
+
+    def _of_bytes(self, body: Body, x: Factor, weight: Factor) -> str:
+        name, zero = _unsigned(body, x) if self.both_unsigned else (x.name, "")
+        moved, weight_zero = _unsigned(body, weight)
+        inputs = [name, moved, zero, weight_zero]
+        while not inputs[-1]:
+            inputs.pop()
+        return body.op(self.op_type, *inputs, **self.attributes)
 
 
-def sum_of_products(body: Body, op_type: str, x: Factor, weight: Factor, attributes: Mapping[str, Value]) -> str:
-    """`op_type` (ConvInteger or MatMulInteger) of `x` and `weight`, as int64, right modulo 2**32."""
-    weights = list(enumerate(_bytes(body, weight)))
-    partial = [_shifted(body, _product(body, op_type, a, b, attributes), 8 * (i + j))
-               for i, a in enumerate(_bytes(body, x)) for j, b in weights if i + j < 4]
-    total = partial[0]
-    for term in partial[1:]:
-        total = body.op("Add", total, term)
-    return total
+def weight_layout(elem: IntType, *, transposed: bool = False) -> Layout:
+    """How the weight of a plain product is stored."""
+    return Layout(transposed, elem.signed)
 
 
-def _saturates(weight: IntType) -> bool:
-    return weight.signed and weight.bits == 8
+def weight_zero_point(elem: IntType) -> tuple[tuple[str, NDArray[Any]] | None, ...]:
+    """The operands behind the weight of a plain product: no zero point of x, that of a weight stored unsigned."""
+    return (None, ("weight_zero_point", np.array(-elem.min, UINT8))) if elem.signed else ()
 
 
-def _product(body: Body, op_type: str, x: Factor, weight: Factor, attributes: Mapping[str, Value]) -> str:
-    if not _saturates(weight.elem):
-        return body.op(op_type, x.name, weight.name, **attributes)
-    moved = body.cast(body.op("Add", body.cast(weight.name), body.constant(128)), UINT8)
-    return body.op(op_type, x.name, moved, "", body.constant(128, UINT8), **attributes)
+def _unsigned(body: Body, factor: Factor) -> tuple[str, str]:
+    """An 8-bit operand as uint8, and its zero point ("" for none)."""
+    if not factor.elem.signed:
+        return factor.name, ""
+    moved = body.cast(body.op("Add", body.cast(factor.name), body.constant(-factor.elem.min)), UINT8)
+    return moved, body.constant(-factor.elem.min, UINT8)
 
 
 def _shifted(body: Body, int32: str, shift: int) -> str:

@@ -24,6 +24,7 @@ from . import codes, protos
 from .annotations import read_json, read_scale, scale_problem
 from .compare import deviations, first_difference
 from .inspection import REWRITE, inspect
+from .lowering import LAYOUTS, NATURAL
 from .writable import LARGEST_FILE
 from .write import to_bytes, to_model
 
@@ -138,7 +139,7 @@ class _Reader:
             return
         dtype = protos.DTYPES[initializer.data_type].newbyteorder("<")
         values = np.frombuffer(initializer.raw_data, dtype).astype(np.int64).reshape(tuple(initializer.dims))
-        values = np.ascontiguousarray(values.T) if entries.get("layout") == "transposed" else values
+        values = LAYOUTS.get(entries.get("layout", ""), NATURAL).restored(values, elem)
         values.flags.writeable = False
         self.constants[entries["constant"]] = Constant(values, elem)
         self.constant_of[initializer.name] = entries["constant"]
@@ -160,7 +161,7 @@ class _Reader:
         except ValueError as problem:
             self._problem(codes.METADATA, where, problem)
             return None
-        extra = {initializer.name for initializer in self.model.graph.initializer} - self.constant_of.keys()
+        extra = {"", *(tensor.name for tensor in self.model.graph.initializer)} - self.constant_of.keys()
         inputs = tuple(self.constant_of.get(name, name) for name in node.input if name not in extra)
         scale = self._scale(entries, tensor, where)
         return Node(node.output[0] if node.output else "", op, inputs, scale) if op else None

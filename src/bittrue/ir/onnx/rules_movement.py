@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from ..ops import Concat, Flatten, Pad, Reshape, Transpose
 from .lowering import Body, Lowered, Site, Standard, rule
 
@@ -21,7 +23,7 @@ def pad(op: Pad, site: Site) -> Lowered:
     rank = len(op.pads) // 2
     pads = (0, *op.pads[:rank], 0, *op.pads[rank:])
     if op.value == 0 and site.out.elem.dtype.name not in UNPADDED_DTYPES:
-        return Standard("Pad", vectors={"pads": pads})
+        return Standard("Pad", added=(("pads", np.array(pads, np.int64)),))
     body = Body()
     return body.finish(body.op("Pad", body.cast("x"), body.constant(pads), body.attribute("value")),
                        site.out.elem.dtype)
@@ -30,7 +32,7 @@ def pad(op: Pad, site: Site) -> Lowered:
 @rule(Reshape)
 def reshape(op: Reshape, site: Site) -> Lowered:
     """`Reshape`; its 0 keeps the batch."""
-    return Standard("Reshape", vectors={"shape": (0, *op.shape)})
+    return Standard("Reshape", added=(("shape", np.array((0, *op.shape), np.int64)),))
 
 
 @rule(Flatten)

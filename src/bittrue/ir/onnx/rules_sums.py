@@ -4,24 +4,27 @@ from __future__ import annotations
 
 from ..ops import Conv, ConvTranspose, Linear, MatMul
 from ..types import Shape, TensorType
-from .lowering import Body, Lowered, Site, Standard, rule
-from .products import Factor, fits_kernel, sum_of_products
+from .lowering import Body, Layout, Lowered, Site, Standard, rule
+from .products import Factor, Product, weight_layout, weight_zero_point
 from .protos import Ref
 
-TRANSPOSED_WEIGHT = frozenset({1})
+FULLY_CONNECTED = Product("MatMulInteger")
+CONVOLUTION = Product("ConvInteger", both_unsigned=True, attributes={
+    "strides": Ref("stride"), "pads": Ref("pads"), "dilations": Ref("dilation"), "group": Ref("groups", many=False)})
+TRANSPOSED_CONVOLUTION = Product("ConvInteger", both_unsigned=True, attributes={
+    "dilations": Ref("dilation"), "group": Ref("groups", many=False)})
 
 
 @rule(Conv)
 def conv(op: Conv, site: Site) -> Lowered:
     """`ConvInteger`, with the bias added and wide operands cut into bytes where needed."""
     x, weight = site.operands[:2]
-    if len(site.operands) == 2 and fits_kernel(x.elem, weight.elem, site.out.elem):
+    if len(site.operands) == 2 and CONVOLUTION.is_plain(x.elem, weight.elem, site.out.elem):
         return Standard("ConvInteger", {"strides": op.stride, "pads": op.pads, "dilations": op.dilation,
-                                        "group": op.groups})
+                                        "group": op.groups}, {1: weight_layout(weight.elem)},
+                        weight_zero_point(weight.elem))
     body = Body()
-    acc = sum_of_products(body, "ConvInteger", Factor("x", x.elem), Factor("weight", weight.elem), {
-        "strides": Ref("stride"), "pads": Ref("pads"), "dilations": Ref("dilation"),
-        "group": Ref("groups", many=False)})
+    acc = CONVOLUTION.sum(body, Factor("x", x.elem), Factor("weight", weight.elem))
     return body.finish(_with_bias(body, acc, site, len(x.shape) - 1), site.out.elem.dtype)
 
 
@@ -29,31 +32,22 @@ def conv(op: Conv, site: Site) -> Lowered:
 def linear(op: Linear, site: Site) -> Lowered:
     """`MatMulInteger`; the weight is stored as (inputs, outputs)."""
     x, weight = site.operands[:2]
-    if len(site.operands) == 2 and fits_kernel(x.elem, weight.elem, site.out.elem):
-        return Standard("MatMulInteger", transposed=TRANSPOSED_WEIGHT)
-    body = Body()
-    acc = sum_of_products(body, "MatMulInteger", Factor("x", x.elem), Factor("weight", weight.elem), {})
-    return body.finish(_with_bias(body, acc, site, 0), site.out.elem.dtype, transposed=TRANSPOSED_WEIGHT)
-
-
-def _with_bias(body: Body, acc: str, site: Site, spatial_axes: int) -> str:
-    if len(site.operands) == 2:
-        return acc
-    bias = body.cast("bias")
-    if spatial_axes:
-        bias = body.op("Unsqueeze", bias, body.constant(tuple(range(1, 1 + spatial_axes))))
-    return body.op("Add", acc, bias)
+    if len(site.operands) == 2 and FULLY_CONNECTED.is_plain(x.elem, weight.elem, site.out.elem):
+        return Standard("MatMulInteger", {}, {1: weight_layout(weight.elem, transposed=True)},
+                        weight_zero_point(weight.elem))
+    body = Body(layouts={1: Layout(transposed=True)})
+    acc = FULLY_CONNECTED.sum(body, Factor("x", x.elem), Factor("weight", weight.elem))
+    return body.finish(_with_bias(body, acc, site, 0), site.out.elem.dtype)
 
 
 @rule(MatMul)
 def matmul(op: MatMul, site: Site) -> Lowered:
     """`MatMulInteger` of two activations."""
     a, b = site.operands
-    if fits_kernel(a.elem, b.elem, site.out.elem):
+    if FULLY_CONNECTED.is_plain(a.elem, b.elem, site.out.elem) and not b.elem.signed:
         return Standard("MatMulInteger")
     body = Body()
-    acc = sum_of_products(body, "MatMulInteger", Factor("a", a.elem), Factor("b", b.elem), {})
-    return body.finish(acc, site.out.elem.dtype)
+    return body.finish(FULLY_CONNECTED.sum(body, Factor("a", a.elem), Factor("b", b.elem)), site.out.elem.dtype)
 
 
 @rule(ConvTranspose)
@@ -64,8 +58,7 @@ def conv_transpose(op: ConvTranspose, site: Site) -> Lowered:
     kernel = weight.shape[2:]
     stuffed = _stuffed(body, op, x, kernel)
     mirrored = _mirrored(body, op, weight)
-    acc = sum_of_products(body, "ConvInteger", Factor(stuffed, x.elem), Factor(mirrored, weight.elem), {
-        "dilations": Ref("dilation"), "group": Ref("groups", many=False)})
+    acc = TRANSPOSED_CONVOLUTION.sum(body, Factor(stuffed, x.elem), Factor(mirrored, weight.elem))
     return body.finish(_with_bias(body, acc, site, len(kernel)), site.out.elem.dtype)
 
 
@@ -107,3 +100,12 @@ def _mirrored(body: Body, op: ConvTranspose, weight: TensorType) -> str:
     last, before_first = (body.constant((end,) * rank) for end in (-1, -(1 << 31)))
     axes = body.constant(tuple(range(2, 2 + rank)))
     return body.op("Slice", name, last, before_first, axes, last)
+
+
+def _with_bias(body: Body, acc: str, site: Site, spatial_axes: int) -> str:
+    if len(site.operands) == 2:
+        return acc
+    bias = body.cast("bias")
+    if spatial_axes:
+        bias = body.op("Unsqueeze", bias, body.constant(tuple(range(1, 1 + spatial_axes))))
+    return body.op("Add", acc, bias)

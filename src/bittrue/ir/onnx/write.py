@@ -7,7 +7,7 @@ Layout of the file (format 1):
   differ are overloads of the function ("", "2", "3", ...), numbered in the order of their first use.
 * What ONNX cannot say is metadata: `bittrue.op`, `.version`, `.attributes`, `.type` (`i20[8,4,4]`) and `.scale` of a
   node, `.type` and `.scale` of an input, `.constant`, `.type` and `.layout` of an initializer, `.format` of the model.
-* Initializers without metadata are operands that ONNX wants as tensors (the shape of a Reshape, a float scale).
+* Initializers without metadata are operands that only ONNX has (the shape of a Reshape, a zero point, a float scale).
 
 The same graph gives the same bytes: constants stand in the order of their first use, and nothing names the version of
 bittrue or of a library.
@@ -22,7 +22,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 from onnx import FunctionProto, ModelProto, NodeProto, OperatorSetIdProto, TensorProto, ValueInfoProto
 
@@ -31,7 +30,7 @@ from ..attributes import attributes
 from ..graph import Graph, Input, Node
 from . import protos, rim
 from .annotations import scale_text
-from .lowering import RESULT, RULES, Body, Lowered, Site, Standard
+from .lowering import NATURAL, RESULT, RULES, Body, Layout, Lowered, Site, Standard
 from .writable import check_size, check_writable
 
 DOMAIN = "bittrue"
@@ -87,8 +86,8 @@ class _Writer:
     graph: Graph
     functions: dict[bytes, FunctionProto] = field(default_factory=dict)
     """By their content without the overload."""
-    layouts: dict[tuple[str, bool], str] = field(default_factory=dict)
-    """Initializer by constant and whether it is transposed."""
+    stored: dict[tuple[str, Layout], str] = field(default_factory=dict)
+    """Initializer by constant and layout."""
     extra: dict[str, NDArray[Any]] = field(default_factory=dict)
     """Initializers that are no constants of the graph."""
     taken: set[str] = field(default_factory=set)
@@ -117,14 +116,15 @@ class _Writer:
         return RULES[node.op.kind](node.op, Site(types, self.graph.types[node.name], _formal_names(node)))
 
     def _lay_out(self, lowered: Mapping[str, Lowered]) -> None:
-        """Choose the initializers: one for every constant, or two where it is used transposed and not."""
-        uses = dict.fromkeys((name, position in how.transposed) for node, how in lowered.items()
+        """Choose the initializers: one for every constant, more where it is used in several layouts."""
+        uses = dict.fromkeys((name, how.layouts.get(position, NATURAL)) for node, how in lowered.items()
                              for position, name in enumerate(self.graph.node[node].inputs)
                              if name in self.graph.constants)
         unused = sorted(self.graph.constants.keys() - {name for name, _ in uses})
-        for name, transposed in (*uses, *((name, False) for name in unused)):
-            second = (name, not transposed) in self.layouts
-            self.layouts[name, transposed] = self._fresh(f"{name}.transposed") if second else name
+        used = set()
+        for name, layout in (*uses, *((name, NATURAL) for name in unused)):
+            self.stored[name, layout] = self._fresh(f"{name}.{str(layout) or 'natural'}") if name in used else name
+            used.add(name)
 
     def _fresh(self, name: str) -> str:
         while name in self.taken:
@@ -133,10 +133,10 @@ class _Writer:
         return name
 
     def _node(self, node: Node, how: Lowered) -> NodeProto:
-        inputs = [self.layouts.get((name, position in how.transposed), name)
+        inputs = [self.stored.get((name, how.layouts.get(position, NATURAL)), name)
                   for position, name in enumerate(node.inputs)]
         if isinstance(how, Standard):
-            proto = protos.node(how.op_type, inputs + self._vectors(node, how), [node.name], how.attributes,
+            proto = protos.node(how.op_type, inputs + self._added(node, how), [node.name], how.attributes,
                                 name=node.name)
         else:
             overload = self._function(_function(node, how))
@@ -145,10 +145,10 @@ class _Writer:
                                     "attributes": json.dumps(attributes(node.op)), **self._annotations(node)})
         return proto
 
-    def _vectors(self, node: Node, how: Standard) -> list[str]:
-        names = [self._fresh(f"{node.name}.{role}") for role in how.vectors]
-        self.extra |= {name: np.array(how.vectors[role], np.int64)
-                       for name, role in zip(names, how.vectors, strict=True)}
+    def _added(self, node: Node, how: Standard) -> list[str]:
+        """Names of the operands that only ONNX has; "" for one left out."""
+        names = [self._fresh(f"{node.name}.{added[0]}") if added else "" for added in how.added]
+        self.extra |= {name: added[1] for name, added in zip(names, how.added, strict=True) if added}
         return names
 
     def _function(self, function: FunctionProto) -> str:
@@ -175,12 +175,11 @@ class _Writer:
 
     def _initializers(self) -> list[TensorProto]:
         initializers = []
-        for (constant_name, transposed), name in self.layouts.items():
+        for (constant_name, layout), name in self.stored.items():
             constant = self.graph.constants[constant_name]
-            values = constant.values.astype(constant.elem.dtype)
-            proto = protos.tensor(name, values.T if transposed else values)
-            layout = {"layout": "transposed"} if transposed else {}
-            protos.add_metadata(proto, {"constant": constant_name, "type": str(constant.elem), **layout})
+            proto = protos.tensor(name, layout.stored(constant.values, constant.elem))
+            entry = {"layout": str(layout)} if str(layout) else {}
+            protos.add_metadata(proto, {"constant": constant_name, "type": str(constant.elem), **entry})
             initializers.append(proto)
         return initializers + [protos.tensor(name, values) for name, values in self.extra.items()]
 

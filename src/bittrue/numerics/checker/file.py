@@ -23,6 +23,10 @@ FAILURES = (ArithmeticError, AssertionError, AttributeError, LookupError, Runtim
 """What a broken or hostile file can raise in protobuf, onnx or numpy."""
 
 
+PRODUCTS = ("ConvInteger", "MatMulInteger")
+"""Standard ops whose fourth operand is the zero point of the second."""
+
+
 class Unreadable(Exception):
     """The file is no integer graph that this checker knows; says why."""
 
@@ -82,7 +86,7 @@ def parse(data: bytes) -> File:
         graph = model.graph
         return File(graph.name,
                     {value.name: Type.parse(_metadata(value)["type"]) for value in graph.input},
-                    {tensor.name: _constant(tensor) for tensor in graph.initializer if _metadata(tensor)},
+                    _constants(graph),
                     tuple(_node(proto) for proto in graph.node if "rim" not in _metadata(proto)),
                     {(f.name, f.overload): f for f in model.functions})
     except FAILURES as problem:
@@ -93,9 +97,13 @@ def _metadata(message: Any) -> dict[str, str]:
     return {p.key.removeprefix("bittrue."): p.value for p in message.metadata_props if p.key.startswith("bittrue.")}
 
 
-def _constant(tensor: Any) -> Array:
-    values = numpy_helper.to_array(tensor).astype(np.int64)
-    return values.T if _metadata(tensor).get("layout") == "transposed" else values
+def _constants(graph: Any) -> dict[str, Array]:
+    """The graph's constants; a weight with a zero point is what the product makes of it: stored minus zero point."""
+    stored = {tensor.name: numpy_helper.to_array(tensor).astype(np.int64) for tensor in graph.initializer}
+    zero = {node.input[1]: stored[node.input[3]] for node in graph.node if node.op_type in PRODUCTS and node.input[3:]}
+    layouts = {tensor.name: meta.get("layout", "") for tensor in graph.initializer if (meta := _metadata(tensor))}
+    return {name: (stored[name] - zero.get(name, 0)).T if "transposed" in layout else stored[name] - zero.get(name, 0)
+            for name, layout in layouts.items()}
 
 
 def _node(proto: NodeProto) -> Node:

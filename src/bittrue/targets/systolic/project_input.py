@@ -53,7 +53,8 @@ def read_project(folder: Path, graph: Graph | None = None) -> Project:
     """
     path, plan = folder / MODEL, _plan(folder)
     if path.is_file():
-        graph = from_bytes(path.read_bytes(), str(path))
+        with _blaming(path):
+            graph = from_bytes(path.read_bytes(), str(path))
     if graph is None:
         fail(BadInput, "BT5009", str(path), "there is no such file",
              "compile the project from a model file, or give the graph")
@@ -69,7 +70,9 @@ def _blaming(path: Path) -> Iterator[None]:
     try:
         yield
     except BittrueError as error:
-        raise type(error)(*(replace(found, where=f"{path}, {found.where}") for found in error.diagnostics)) from error
+        named = (found if str(path) in found.where else replace(found, where=f"{path}, {found.where}")
+                 for found in error.diagnostics)
+        raise type(error)(*named) from error
 
 
 @dataclass(frozen=True)
