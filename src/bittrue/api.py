@@ -20,7 +20,8 @@ from .numerics import checker
 from .numerics.checker import CheckReport as CertificateReport
 from .targets.project import MANIFEST_NAME, Manifest
 
-__all__ = ["Inputs", "ModelReport", "ProjectReport", "certificate_path", "check", "check_certificate", "compile", "load", "verify", "verify_model"]
+__all__ = ["Inputs", "ModelReport", "ProjectReport", "certificate_path", "check", "check_certificate", "compile",
+           "load", "verify", "verify_model"]
 
 declare({
     "BT6012": "a path is neither a model nor a project",

@@ -163,8 +163,8 @@ def test_weights_are_stored_unsigned(op, x, weight):
     model = to_model(graph)
     node, stored = model.graph.node[0], numpy_helper.to_array(model.graph.initializer[0])
     assert_same_integers(graph)
-    if isinstance(op, Conv) and x.signed:
-        assert (node.domain, node.op_type) == ("bittrue", "Conv")
+    if x.signed:
+        assert (node.domain, node.op_type) == ("bittrue", op.kind)
         return
     assert node.op_type in ("ConvInteger", "MatMulInteger")
     assert stored.dtype == np.uint8

@@ -10,6 +10,7 @@ from rich.table import Table
 
 from .. import api
 from ..targets import CheckReport
+from ..report.tables import plain_table
 from .console import Json, out, print_diagnostics, print_json
 from .options import Options, parse_options
 
@@ -32,7 +33,8 @@ def check(
     verdict = "missing" if certificate is None else certificate.verdict
     problems = () if certificate is None else certificate.problems
     if as_json:
-        print_json({"model": str(model), "certificate": verdict, "certificate_problems": [p.to_json() for p in problems],
+        print_json({"model": str(model), "certificate": verdict,
+                    "certificate_problems": [p.to_json() for p in problems],
                     "targets": [report.to_json() for report in reports]})
     else:
         out.print(f"certificate: {verdict}", markup=False)
@@ -47,7 +49,7 @@ def check(
 
 
 def _table(reports: list[CheckReport]) -> Table:
-    table = Table("target", "fits", "layers on the chip", "beside it", "needs")
+    table = plain_table("target", "fits", "layers on the chip", "beside it", "needs")
     for report in reports:
         table.add_row(report.target, "yes" if report.fits else f"no ({len(report.problems)})", str(len(report.layers)),
                       str(len(report.host)), ", ".join(f"{name} {value}" for name, value in report.needs.items()))

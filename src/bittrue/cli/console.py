@@ -52,7 +52,8 @@ def command(function: Callable[P, R]) -> Callable[P, R]:
 
 def _os_diagnostic(error: OSError) -> Diagnostic:
     where = str(error.filename) if error.filename else "file system"
-    return Diagnostic("BT6001", where, error.strerror or str(error), "check the path, its permissions and the free space")
+    return Diagnostic("BT6001", where, error.strerror or str(error),
+                      "check the path, its permissions and the free space")
 
 
 def print_diagnostics(diagnostics: tuple[Diagnostic, ...]) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from ..report.tables import array_table, right_aligned
+from ..report.tables import array_table, plain_table, right_aligned
 from .console import Json, err, out, print_json
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def demo(
-    model: Annotated[str, typer.Option(help="digits_cnn, digits_leaky, digits_resnet or digits_concat.")] = "digits_cnn",
+    model: Annotated[str, typer.Option(help="digits_cnn, digits_leaky, digits_resnet, digits_concat.")] = "digits_cnn",
     preset: Annotated[str, typer.Option(help="Quantization preset.")] = "w4a4",
     folder: Annotated[Path, typer.Option("--out", help="Folder for everything that is written.")] = Path("out/demo"),
     epochs: Annotated[int, typer.Option(min=1, help="Epochs, in float and quantized each.")] = 15,
@@ -61,7 +61,7 @@ def _links(report: ChainReport) -> Table:
     """One row per link of the chain."""
     proved = sum(layer.verdict == "proved" for layer in report.frozen.certificate.layers)
     layers = len(report.frozen.certificate.layers)
-    table = Table("link", "compared", "differences")
+    table = plain_table("link", "compared", "differences")
     for name, accuracy in report.accuracy.items():
         table.add_row(f"accuracy of the {name} model", "", f"{accuracy:.2%}")
     table.add_section()

@@ -34,7 +34,7 @@ def diff(
     count: Count = None,
     as_json: Json = False,
 ) -> None:
-    """Run two models, or one model on two executors, and name the first tensor element that differs, with a likely cause.
+    """Run two models, or one model on two executors; name the first element that differs and a likely cause.
 
     Example: bittrue diff model.onnx model.onnx@onnxruntime --data digits
     """
@@ -55,7 +55,7 @@ def diff(
 
 
 def _parse(side: str) -> tuple[Graph, Callable[[Graph], Executor]]:
-    path, at, name = side.rpartition("@") if "@" in side else (side, "", "oracle")
+    path, _, name = side.rpartition("@") if "@" in side else (side, "", "oracle")
     if name not in EXECUTORS:
         fail(BadInput, "BT6002", side, f"there is no executor {name!r}", f"use one of {', '.join(EXECUTORS)}")
     return api.load(Path(path)), EXECUTORS[name]

@@ -13,6 +13,7 @@ from rich.table import Table
 from ..api import load
 from ..ir.text import print_graph
 from ..report.layers import LayerRow, layer_rows
+from ..report.tables import plain_table, right_aligned
 from .console import Json, out, print_json
 
 
@@ -41,9 +42,7 @@ def info(
 
 
 def _table(title: str, rows: list[LayerRow]) -> Table:
-    table = Table("layer", "op", "type", "values", "bits", "MACs", title=title, title_justify="left")
-    for column in table.columns[3:]:
-        column.justify = "right"
+    table = plain_table("layer", "op", "type", "values", "bits", "MACs", title=title)
     for row in rows:
         table.add_row(row.name, row.op, row.type, f"{row.lo}..{row.hi}", str(row.bits), f"{row.macs:,}")
-    return table
+    return right_aligned(table, 3)

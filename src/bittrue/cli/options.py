@@ -9,7 +9,7 @@ import typer
 from ..errors import BadInput, Diagnostics
 
 Options = Annotated[list[str] | None, typer.Option("--option", "-O", metavar="NAME=VALUE",
-                                                   help="A free choice of the target, for example rows=16; repeatable.")]
+                                                   help="A choice of the target, for example rows=16; repeatable.")]
 
 
 def parse_options(given: list[str] | None) -> dict[str, str]:

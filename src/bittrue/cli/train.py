@@ -16,7 +16,7 @@ def train(
     preset: Annotated[str, typer.Option(help="Quantization preset, for example w4a4.")] = "w4a4",
     data: Annotated[str, typer.Option(help="Data set: digits, mnist, cifar10.")] = "digits",
     root: Annotated[Path | None, typer.Option("--data-dir", help="Folder with the data sets.")] = None,
-    folder: Annotated[Path, typer.Option("--out", help="Folder for checkpoints, metrics and run.json.")] = Path("out/run"),
+    folder: Annotated[Path, typer.Option("--out", help="Folder for checkpoints and metrics.")] = Path("out/run"),
     float_epochs: Annotated[int, typer.Option(help="Epochs of the float model; 0 starts quantized at once.")] = 10,
     epochs: Annotated[int, typer.Option(help="Epochs of quantization-aware training.")] = 10,
     lr: Annotated[float, typer.Option(help="Learning rate.")] = 3e-3,
@@ -25,7 +25,7 @@ def train(
     schedule: Annotated[str, typer.Option(help="constant, linear or cosine.")] = "cosine",
     weight_decay: Annotated[float, typer.Option(help="Weight decay.")] = 1e-4,
     seed: Annotated[int, typer.Option(help="The same seed gives the same weights.")] = 0,
-    resume: Annotated[Path | None, typer.Option(help="`last.ckpt` of an interrupted run with the same settings.")] = None,
+    resume: Annotated[Path | None, typer.Option(help="`last.ckpt` of an interrupted run, same settings.")] = None,
     as_json: Json = False,
 ) -> None:
     """Train a network in float, quantize it, and train it on with fake quantization.

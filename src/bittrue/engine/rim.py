@@ -17,9 +17,9 @@ declare({"BT4004": "a tensor has no scale annotation"})
 def to_integers(graph: Graph, real: Mapping[str, NDArray[Any]]) -> dict[str, IntArray]:
     """Quantize real inputs (batch, *shape) with the scale annotation of their input node.
 
-    q = clamp(round_half_even(x / scale)), as Brevitas and `torch.round` do it. For float32 values and scales the float64
-    quotient lies on the right side of every tie: x = (k + 1/2) * scale is exact in 53 bits. Raises `BadInput` (BT4004)
-    for an input without a scale.
+    q = clamp(round_half_even(x / scale)), as Brevitas and `torch.round` do it. For float32 values and scales the
+    float64 quotient lies on the right side of every tie: x = (k + 1/2) * scale is exact in 53 bits. Raises `BadInput`
+    (BT4004) for an input without a scale.
     """
     return {name: _quantize(graph, graph.node[name], np.asarray(values, np.float64)) for name, values in real.items()}
 

@@ -18,14 +18,19 @@ _GROUPS = {
 }
 
 
+HEAD = """# Diagnostics
+
+Every problem that a user can cause is printed with a stable code, where it is, why, and what to do. Checks report all
+problems at once. Exit codes: 0 all exact, 1 a difference was found, 2 bad input, 3 not supported or does not fit, 4 a
+tool is missing."""
+
+
 def diagnostics_page() -> str:
     """Markdown: every code with its title, grouped by the first two digits."""
     for module in pkgutil.walk_packages(bittrue.__path__, "bittrue."):
         if not module.name.endswith("__main__"):
             importlib.import_module(module.name)
-    lines = ["# Diagnostics", "", "Every problem that a user can cause is printed with a stable code, where it is, why, "
-             "and what to do.", "Checks report all problems at once. Exit codes: 0 all exact, 1 a difference was found, "
-             "2 bad input,", "3 not supported or does not fit, 4 a tool is missing."]
+    lines = [HEAD]
     group = ""
     for code, title in catalogue().items():
         if code[:4] != group:

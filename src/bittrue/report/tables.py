@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from rich import box
 from rich.table import Table
 
 from ..targets import LayerReport
+
+
+KINDS = ("psum", "acc", "out")
+"""What an array computes in a layer: partial sums, accumulators, outputs. (Cycle counts are compared too.)"""
 
 
 def right_aligned(table: Table, first: int = 1) -> Table:
@@ -16,11 +21,16 @@ def right_aligned(table: Table, first: int = 1) -> Table:
     return table
 
 
+def plain_table(*headers: str, title: str | None = None, footer: bool = False) -> Table:
+    """A table that fits 80 columns and survives being pasted: lines only between head, body and foot."""
+    return Table(*headers, title=title, title_justify="left", box=box.SIMPLE, show_footer=footer, pad_edge=False)
+
+
 def array_table(layers: Sequence[LayerReport]) -> Table:
     """One row per layer that the simulated hardware ran, and the total."""
-    kinds = list(dict.fromkeys(kind for layer in layers for kind in layer.compared))
-    table = Table("layer", "op", "MACs", "cycles", "utilization", *(f"{kind}s compared" for kind in kinds),
-                  "differences", show_footer=True)
+    kinds = [kind for kind in KINDS if any(kind in layer.compared for layer in layers)]
+    table = plain_table("layer", "op", "MACs", "cycles", "util.", *(f"{kind}s" for kind in kinds), "differ",
+                        title="array: work, cycles, and how many values of each kind were compared", footer=True)
     for layer in layers:
         table.add_row(layer.name, layer.op, f"{layer.macs:,}", f"{layer.cycles:,}", f"{layer.utilization:.1%}",
                       *(f"{layer.compared.get(kind, 0):,}" for kind in kinds), f"{layer.differences:,}")

@@ -4,7 +4,7 @@
 
 * x86 kernels without VNNI multiply unsigned by signed bytes with `vpmaddubsw`, which saturates the sum of two
   neighbouring products to 16 bits: 2 * 255 * 128 does not fit. The kernels for two unsigned operands are exact.
-* ONNX Runtime up to 1.23 has `ConvInteger` for unsigned operands only.
+* ONNX Runtime up to 1.23 has `ConvInteger` for unsigned operands only, and not every pair for `MatMulInteger`.
 * Wider operands are cut into bytes, multiplied byte by byte and added up. All sums are exact modulo 2**32, and the
   graph's range analysis proves that the true result fits 32 bits.
 
@@ -38,16 +38,10 @@ class Factor:
 
 @dataclass(frozen=True)
 class Product:
-    """A product of activations and weights: the ONNX op, its attributes, and whether it wants both operands unsigned
-    (else only the second one)."""
+    """A product of activations and weights: the ONNX op and its attributes inside a function."""
 
     op_type: str
-    both_unsigned: bool = False
     attributes: Mapping[str, Value] = field(default_factory=dict)
-
-    def is_plain(self, x: IntType, weight: IntType, out: IntType) -> bool:
-        """Whether the op alone computes it, given a weight that is stored unsigned."""
-        return x.bits <= 8 and weight.bits <= 8 and not (self.both_unsigned and x.signed) and out.dtype == INT32
 
     def sum(self, body: Body, x: Factor, weight: Factor) -> str:
         """The product of operands of any width inside a function, as int64, right modulo 2**32."""
@@ -60,12 +54,16 @@ class Product:
         return total
 
     def _of_bytes(self, body: Body, x: Factor, weight: Factor) -> str:
-        name, zero = _unsigned(body, x) if self.both_unsigned else (x.name, "")
-        moved, weight_zero = _unsigned(body, weight)
-        inputs = [name, moved, zero, weight_zero]
+        (x_name, x_zero), (weight_name, weight_zero) = _unsigned(body, x), _unsigned(body, weight)
+        inputs = [x_name, weight_name, x_zero, weight_zero]
         while not inputs[-1]:
             inputs.pop()
         return body.op(self.op_type, *inputs, **self.attributes)
+
+
+def is_plain(x: IntType, weight: IntType, out: IntType) -> bool:
+    """Whether the ONNX op alone computes it, given a weight that is stored unsigned."""
+    return x.bits <= 8 and not x.signed and weight.bits <= 8 and out.dtype == INT32
 
 
 def weight_layout(elem: IntType, *, transposed: bool = False) -> Layout:

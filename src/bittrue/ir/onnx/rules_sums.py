@@ -5,13 +5,13 @@ from __future__ import annotations
 from ..ops import Conv, ConvTranspose, Linear, MatMul
 from ..types import Shape, TensorType
 from .lowering import Body, Layout, Lowered, Site, Standard, rule
-from .products import Factor, Product, weight_layout, weight_zero_point
+from .products import Factor, Product, is_plain, weight_layout, weight_zero_point
 from .protos import Ref
 
 FULLY_CONNECTED = Product("MatMulInteger")
-CONVOLUTION = Product("ConvInteger", both_unsigned=True, attributes={
+CONVOLUTION = Product("ConvInteger", attributes={
     "strides": Ref("stride"), "pads": Ref("pads"), "dilations": Ref("dilation"), "group": Ref("groups", many=False)})
-TRANSPOSED_CONVOLUTION = Product("ConvInteger", both_unsigned=True, attributes={
+TRANSPOSED_CONVOLUTION = Product("ConvInteger", attributes={
     "dilations": Ref("dilation"), "group": Ref("groups", many=False)})
 
 
@@ -19,7 +19,7 @@ TRANSPOSED_CONVOLUTION = Product("ConvInteger", both_unsigned=True, attributes={
 def conv(op: Conv, site: Site) -> Lowered:
     """`ConvInteger`, with the bias added and wide operands cut into bytes where needed."""
     x, weight = site.operands[:2]
-    if len(site.operands) == 2 and CONVOLUTION.is_plain(x.elem, weight.elem, site.out.elem):
+    if len(site.operands) == 2 and is_plain(x.elem, weight.elem, site.out.elem):
         return Standard("ConvInteger", {"strides": op.stride, "pads": op.pads, "dilations": op.dilation,
                                         "group": op.groups}, {1: weight_layout(weight.elem)},
                         weight_zero_point(weight.elem))
@@ -32,7 +32,7 @@ def conv(op: Conv, site: Site) -> Lowered:
 def linear(op: Linear, site: Site) -> Lowered:
     """`MatMulInteger`; the weight is stored as (inputs, outputs)."""
     x, weight = site.operands[:2]
-    if len(site.operands) == 2 and FULLY_CONNECTED.is_plain(x.elem, weight.elem, site.out.elem):
+    if len(site.operands) == 2 and is_plain(x.elem, weight.elem, site.out.elem):
         return Standard("MatMulInteger", {}, {1: weight_layout(weight.elem, transposed=True)},
                         weight_zero_point(weight.elem))
     body = Body(layouts={1: Layout(transposed=True)})
@@ -44,7 +44,7 @@ def linear(op: Linear, site: Site) -> Lowered:
 def matmul(op: MatMul, site: Site) -> Lowered:
     """`MatMulInteger` of two activations."""
     a, b = site.operands
-    if FULLY_CONNECTED.is_plain(a.elem, b.elem, site.out.elem) and not b.elem.signed:
+    if is_plain(a.elem, b.elem, site.out.elem) and not b.elem.signed:
         return Standard("MatMulInteger")
     body = Body()
     return body.finish(FULLY_CONNECTED.sum(body, Factor("a", a.elem), Factor("b", b.elem)), site.out.elem.dtype)

@@ -1,0 +1,68 @@
+"""The whole chain on trained networks: model = graph = ONNX Runtime = fast executor = RTL, every tensor."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from bittrue import api
+from bittrue.chain import Training, run_chain
+from bittrue.engine.oracle import Oracle
+from bittrue.frontends.brevitas import freeze
+from bittrue.frontends.brevitas.reference import input_integers
+from bittrue.frontends.brevitas.trace import reference_trace
+from bittrue.quantize import quantize
+from bittrue.quantize.models import odd_cnn
+from bittrue.quantize.runs import Run
+
+CASES = [("digits_leaky", "w4a4_leaky", 0.9), ("digits_cnn", "w4a2", 0.85), ("digits_resnet", "w8a8_channel", 0.9),
+         ("digits_concat", "w1a8", 0.7), ("digits_resnet", "w4a4_pow2", 0.85)]
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("model", "preset", "least"), CASES)
+def test_every_link_is_exact(model: str, preset: str, least: float, tmp_path: Path) -> None:
+    report = run_chain(Run(model, preset, "digits"), tmp_path, training=Training(6, 6), samples=1)
+    assert report.differences == 0
+    assert report.certificate == "proved"
+    assert report.float32.unexplained == 0
+    assert report.accuracy["integer"] >= least
+    # Real arithmetic sees the test split's every tensor, and so do both executors; the array its psums as well.
+    assert report.reference.compared > 355 * 500
+    assert all(r.compared >= report.reference.compared for r in report.model.executors.values())
+    array = report.project.target
+    assert {layer.op for layer in array.layers} == {"Conv", "Linear"}
+    assert all(layer.compared["psum"] and layer.compared["acc"] for layer in array.layers)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("preset", ["w4a4_leaky", "w8a8_channel"])
+def test_a_network_without_anything_square(preset: str, tmp_path: Path) -> None:
+    torch.manual_seed(5)
+    plain = odd_cnn((3, 9, 14))
+    images = torch.randn(96, 3, 9, 14)
+    plain(images)  # batch norm takes statistics
+    frozen = freeze(quantize(plain.eval(), preset, example_input=images[:32]).eval(), images[:1], name="odd")
+    inputs = input_integers(frozen, images)
+    trace, reference = Oracle(frozen.graph).run(inputs), reference_trace(frozen, images)
+    assert {name: int(np.count_nonzero(trace[name] != values)) for name, values in reference.items()} == \
+        dict.fromkeys(reference, 0)
+    model, _ = frozen.save(tmp_path / "odd.onnx")
+    report = api.verify_model(model, inputs)
+    assert (report.differences, report.certificate) == (0, "proved")
+    api.compile(model, "systolic", tmp_path / "array", {name: x[:2] for name, x in inputs.items()},
+                {"rows": 4, "cols": 8})
+    array = api.verify(tmp_path / "array")
+    assert (array.differences, array.certificate) == (0, "proved")
+    assert len(array.target.layers) == 5
