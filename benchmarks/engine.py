@@ -1,7 +1,7 @@
 """The fast executor beside ONNX Runtime's int8 kernels: `python benchmarks/engine.py [--quick]`.
 
-First it checks that the fast executor gives the oracle's integers, tensor by tensor; then it measures images per second,
-the engines in turn, round after round, and prints medians and ratios. See benchmarks/README.md.
+First it checks that the fast executor gives the oracle's integers, tensor by tensor; then it measures images per
+second, the engines in turn, round after round, and prints medians and ratios. See benchmarks/README.md.
 """
 
 from __future__ import annotations
@@ -81,7 +81,8 @@ def main() -> int:
     options = parser.parse_args()
     checks = [check(network, options.threads) for network in NETWORKS]
     rounds = QUICK_ROUNDS if options.quick else ROUNDS
-    rows = [row for network in NETWORKS for batch in BATCHES for row in measure(network, batch, options.threads, rounds)]
+    rows = [row for network in NETWORKS for batch in BATCHES
+            for row in measure(network, batch, options.threads, rounds)]
     if options.json:
         print(json.dumps({"exact": checks, "speed": rows, "aims": {n.name: n.aim for n in NETWORKS}}))
     else:

@@ -1,4 +1,4 @@
-"""The engines that the benchmark compares, each in a process of its own, so that no engine's idle threads disturb another.
+"""The engines that the benchmark compares, each in its own process, so that no engine's idle threads disturb another.
 
 A worker answers requests (batch, repetitions) with (wall seconds, CPU seconds) for that many runs.
 """

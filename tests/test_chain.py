@@ -14,9 +14,9 @@ from bittrue.engine.oracle import Oracle
 from bittrue.frontends.brevitas import freeze
 from bittrue.frontends.brevitas.reference import input_integers
 from bittrue.frontends.brevitas.trace import reference_trace
-from bittrue.quantize import quantize
-from bittrue.quantize.models import odd_cnn
-from bittrue.quantize.runs import Run
+from bittrue.quantization import quantize
+from bittrue.quantization.models import odd_cnn
+from bittrue.quantization.runs import Run
 
 CASES = [("digits_leaky", "w4a4_leaky", 0.9), ("digits_cnn", "w4a2", 0.85), ("digits_resnet", "w8a8_channel", 0.9),
          ("digits_concat", "w1a8", 0.7), ("digits_resnet", "w4a4_pow2", 0.85)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -125,13 +125,14 @@ class ProjectReport:
             "problems": [p.to_json() for p in (*self.certificate_problems, *self.target.problems)]}
 
 
-def verify(project: Path) -> ProjectReport:
-    """Compare a project with what it must be and execute it on its target's simulator; see `Target.verify`.
+def verify(project: Path, checks: Collection[str] = targets.CHECKS) -> ProjectReport:
+    """Compare a project with what it must be and execute it on its target's simulator; see `Target.verify` for the
+    `checks`. The certificate is always checked again.
 
     Raises `BadInput` (BT6012) for a folder that is no project, `Difference` (BT6014) for one whose manifest is damaged,
     `ToolMissing` without the simulator.
     """
-    report = targets.get(_target_of(project)).verify(project)
+    report = targets.get(_target_of(project)).verify(project, checks)
     model = project / PROJECT_MODEL
     certificate = check_certificate(model) if model.is_file() else None
     if certificate is None:

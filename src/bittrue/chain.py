@@ -20,8 +20,8 @@ from .frontends.brevitas import Frozen, freeze
 from .frontends.brevitas.float32 import Float32Report, float32_report
 from .frontends.brevitas.reference import input_integers
 from .frontends.brevitas.trace import reference_trace
-from .quantize import DataSet, evaluate, fit, load_data
-from .quantize.runs import Run
+from .quantization import DataSet, evaluate, fit, load_data, preset_named
+from .quantization.runs import Run
 
 Say = Callable[[str], None]
 
@@ -123,6 +123,7 @@ def run_chain(run: Run, folder: Path, *, training: Training | None = None, sampl
 
 def _trained(run: Run, data: DataSet, training: Training, folder: Path, say: Say) -> tuple[Frozen, dict[str, float]]:
     """The frozen model and the accuracies of the float and the fake-quantized model it comes from."""
+    preset_named(run.preset)  # a misspelt preset shall not cost a training
     say(f"training {run.model} on {data.name}: {training.float_epochs} epochs in float, "
         f"{training.epochs} with fake quantization ({run.preset})")
     settings: dict[str, Any] = {"lr": training.lr, "seed": training.seed, "progress": False}

@@ -124,7 +124,7 @@ class Net(nn.Module):
         return self.head(self.pooled(self.pool(x)))  # type: ignore[no-any-return]
 
 
-@settings(deadline=None, max_examples=400, suppress_health_check=[HealthCheck.too_slow])
+@settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(blocks, min_size=1, max_size=2), st.booleans(), st.sampled_from([None, HalfUp, Floor]),
        st.integers(0, 2 ** 16))
 def test_the_graph_of_a_random_model_is_the_model(drawn: list[Block], power_of_two: bool,

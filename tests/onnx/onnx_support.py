@@ -15,7 +15,7 @@ from bittrue.ir import Graph, GraphBuilder, IntArray, IntType, Op, Rounding, Sca
 from bittrue.ir.onnx import from_bytes, to_bytes, to_model
 from bittrue.ir.ops import Conv, Flatten, Linear, Requant
 
-I8, I4 = IntType(8, True), IntType(4, True)
+U8, I8, I4 = IntType(8, False), IntType(8, True), IntType(4, True)
 FILLS = ("random", "lowest", "highest", "alternating")
 
 
@@ -76,7 +76,7 @@ def small(*, scale: Scale | None = PER_CHANNEL, reverse: bool = False, name: str
         builder.constant(*constant)
     builder.input("x", (3, 5, 4), "u8", Scale((1 / 255,)))
     builder.add("conv", Conv((2, 1), (1, 0, 2, 1)), "x", "w", "b")
-    builder.add("act", Requant(I8, -128, 127, Rounding.HALF_EVEN, 13, 8), "conv", "m", "o", "s", scale=Scale((0.5,)))
+    builder.add("act", Requant(U8, 0, 255, Rounding.HALF_EVEN, 13, 8), "conv", "m", "o", "s", scale=Scale((0.5,)))
     builder.add("flat", Flatten(), "act")
     builder.add("logits", Linear(), "flat", "lw", scale=scale)
     return builder.build("logits", "act")

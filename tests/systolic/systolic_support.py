@@ -91,17 +91,18 @@ def _add_layer(builder: GraphBuilder, i: int, spec: LayerSpec, rng: np.random.Ge
 
 
 def _add_requant(builder: GraphBuilder, i: int, spec: LayerSpec, rng: np.random.Generator, conv: str) -> str:
-    """A requantization that uses the whole output range; powers of two often, so that ties happen."""
+    """A requantization that spreads typical accumulators over the output range; powers of two often, for ties."""
     size = spec.channels[1] if spec.per_channel else 1
     terms = spec.channels[0] // spec.groups * prod(spec.kernel)
-    accumulator_bits = spec.act.bits + spec.weight.bits + terms.bit_length() // 2
-    multiplier = np.where(rng.random(size) < 0.5, 1 << rng.integers(0, 12, size), rng.integers(-4095, 4095, size))
-    shift = np.clip(accumulator_bits + rng.integers(-6, 14, size) - spec.out.bits, 0, 40)
-    offset = rng.integers(-(1 << 20), 1 << 20, size)
-    lo, hi = sorted(int(v) for v in rng.choice([spec.out.min, spec.out.max, spec.out.max // 2, 0], 2, replace=False))
+    accumulator_bits = spec.act.bits + spec.weight.bits - 2 + terms.bit_length() // 2
+    scale_bits = rng.integers(0, 12, size)
+    multiplier = np.where(rng.random(size) < 0.5, 1 << scale_bits, rng.choice([-3, 3], size) << scale_bits >> 1)
+    shift = np.clip(accumulator_bits + scale_bits + rng.integers(-2, 2, size) - spec.out.bits, 0, 40)
+    offset = rng.integers(-1, 2, size) * rng.integers(0, 1 << shift + max(0, spec.out.bits - 2))
+    lo, hi = (spec.out.min, spec.out.max) if rng.random() < 0.7 else (spec.out.min // 2, spec.out.max * 3 // 4)
     op = Requant(spec.out, lo, hi, spec.rounding or Rounding.FLOOR, *spec.slope)
     return builder.add(f"requant{i}", op, conv, builder.constant(f"m{i}", multiplier, "i13"),
-                       builder.constant(f"o{i}", offset, "i22"), builder.constant(f"s{i}", shift, "u6"))
+                       builder.constant(f"o{i}", offset, "i50"), builder.constant(f"s{i}", shift, "u6"))
 
 
 def small_network() -> tuple[Graph, dict[str, IntArray]]:

@@ -28,7 +28,8 @@ def fields(line: str, bits: int, signed: bool = True) -> list[int]:
     return [v - (1 << bits) if signed and v >> (bits - 1) else v for v in raw]
 
 
-def one_conv(weights: IntArray, act: str, image: tuple[int, int], **attributes: object) -> tuple[Graph, dict[str, IntArray]]:
+def one_conv(weights: IntArray, act: str, image: tuple[int, int],
+             **attributes: object) -> tuple[Graph, dict[str, IntArray]]:
     builder = GraphBuilder("one")
     x = builder.input("x", (weights.shape[1], *image), act)
     conv = builder.add("conv", Conv(**attributes), x, builder.constant("w", weights, "i4"))  # type: ignore[arg-type]
@@ -127,7 +128,8 @@ def test_6_every_tile_of_every_layer_and_sample_is_written(tmp_path: Path) -> No
                    for ic in range(inputs_) for oc in range(outputs) for k in range(kernel)}
         for image in ("image0", "image1"):
             wanted |= {f"{folder}/{image}/activation_tile{ic}.txt" for ic in range(inputs_)}
-            wanted |= {f"{folder}/{image}/psum_itile{ic}_otile{oc}.txt" for ic in range(inputs_) for oc in range(outputs)}
+            wanted |= {f"{folder}/{image}/psum_itile{ic}_otile{oc}.txt"
+                       for ic in range(inputs_) for oc in range(outputs)}
             wanted |= {f"{folder}/{image}/acc_out_otile{oc}.txt" for oc in range(outputs)}
             wanted |= {f"{folder}/{image}/out_otile{oc}.txt" for oc in range(outputs) if layer == "00_conv"}
     assert {str(path.relative_to(project)) for path in project.glob("layers/**/*.txt")} == wanted

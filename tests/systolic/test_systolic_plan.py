@@ -138,7 +138,8 @@ def test_names_and_comments_are_free(tmp_path: Path) -> None:
     assert (project / "layers/01_head/w_0_0_0.mem").is_file()
     report = TARGET.verify(project, graph=graph)
     assert report.differences == 0
-    assert TARGET.plan(graph, json.loads((project / "plan.json").read_bytes())["options"]).options.names.acc == "map.mem"
+    options = json.loads((project / "plan.json").read_bytes())["options"]
+    assert TARGET.plan(graph, options).options.names.acc == "map.mem"
 
 
 def test_names_that_collide_are_refused_and_nothing_is_left(tmp_path: Path) -> None:

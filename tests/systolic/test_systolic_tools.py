@@ -13,13 +13,19 @@ from bittrue.targets.base import FILES, MANIFEST, SIMULATION
 from bittrue.targets.systolic import TARGET, toolchain
 
 RTL = sorted(Path(str(files("bittrue.targets.systolic"))).joinpath("rtl").glob("*.sv"))
-COUNTER = {"tb.sv": b"""module tb #(parameter int N = 1); initial begin $display("N=%0d", N); $finish; end endmodule\n"""}
+COUNTER = {"tb.sv": b"""module tb #(parameter int N = 1);
+  initial begin
+    $display("N=%0d", N);
+    $finish;
+  end
+endmodule
+"""}
 
 
 @pytest.mark.parametrize("top", ["systolic_core", "tb"])
 def test_rtl_is_free_of_warnings(top: str) -> None:
     sources = [path for path in RTL if top == "tb" or path.stem != "tb"]
-    assert len(sources) >= 9
+    assert len(sources) >= 8
     assert toolchain.lint(sources, top) == ""
 
 
@@ -36,6 +42,7 @@ def test_one_module_per_file() -> None:
         assert lines[0].startswith("// ")
 
 
+@pytest.mark.slow
 def test_programs_are_built_once_and_completely(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setattr(toolchain, "CXX_FLAGS", tuple("-O0" if f == "-O1" else f for f in toolchain.CXX_FLAGS))

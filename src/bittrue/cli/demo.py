@@ -32,7 +32,7 @@ def demo(
     import torch
 
     from ..chain import Training, run_chain
-    from ..quantize.runs import Run
+    from ..quantization.runs import Run
 
     torch.set_num_threads(1)  # these layers are too small to share
     report = run_chain(Run(model, preset, "digits"), folder, training=Training(epochs, epochs), samples=samples,

@@ -25,7 +25,7 @@ def freeze(
     import torch
 
     from ..frontends.brevitas import freeze as freeze_model
-    from ..quantize.runs import Run
+    from ..quantization.runs import Run
 
     run = Run.load(folder)
     model, data = run.trained(folder / checkpoint, root)

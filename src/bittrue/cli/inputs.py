@@ -53,7 +53,7 @@ def _integers(graph: Graph, arrays: Mapping[str, NDArray[Any]], count: int | Non
 
 
 def _images(graph: Graph, data: str, root: Path | None) -> dict[str, NDArray[Any]]:
-    from ..quantize import load_data
+    from ..quantization import load_data
 
     images = load_data(data, root).test_x
     node = graph.inputs[0]

@@ -140,7 +140,12 @@ def read_batch_norm(module: Any) -> BatchNorm:
     ones = torch.ones_like(module.running_mean)
     gamma, beta = (ones, 0 * ones) if module.weight is None else (module.weight, module.bias)
     return BatchNorm(floats(gamma), floats(beta), floats(module.running_mean), floats(module.running_var),
-                     float(module.eps))
+                     float32(module.eps))
+
+
+def float32(value: float) -> float:
+    """A Python number as the float32 model computes with it: PyTorch rounds slopes, bounds and eps to float32."""
+    return float(np.float32(value))
 
 
 def _positive(scale: FloatArray, what: str) -> FloatArray:

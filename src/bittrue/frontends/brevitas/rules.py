@@ -20,7 +20,7 @@ from torch import nn
 from . import geometry
 from .geometry import Call, per_axis, same_pads
 from .model import Act, Clamp, Convolve, Dense, Normalize, Same, Slope
-from .parameters import read_batch_norm, read_bias, read_weight
+from .parameters import float32, read_batch_norm, read_bias, read_weight
 from .problems import need, obstacle
 
 Named = tuple[str, Act]
@@ -71,14 +71,14 @@ def leaky_relu(negative_slope: float = 0.01) -> tuple[Act, ...]:
     """x where x >= 0, else negative_slope * x."""
     need(0 <= negative_slope < float("inf"), "BT2116", f"the slope {negative_slope} is negative, so it is not monotone",
          "use a slope of at least 0")
-    return (Slope(float(negative_slope)),)
+    return (Slope(float32(negative_slope)),)
 
 
 def clamp(min: Any = None, max: Any = None) -> tuple[Act, ...]:
     """Clipping between two numbers."""
     need(all(v is None or isinstance(v, (int, float)) for v in (min, max)), "BT2102", "its bounds are tensors",
          "clamp to numbers")
-    return (Clamp(-np.inf if min is None else float(min), np.inf if max is None else float(max)),)
+    return (Clamp(float32(-np.inf if min is None else min), float32(np.inf if max is None else max)),)
 
 
 def _prelu(module: Any) -> tuple[Act, ...]:

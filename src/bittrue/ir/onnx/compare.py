@@ -62,7 +62,7 @@ def _key(message: Any) -> str:
         return str(message.key)
     if hasattr(message, "op_type"):
         return str(message.name) or f"of {', '.join(message.output)}"
-    parts = [str(getattr(message, name)) for name in ("domain", "name", "overload") if getattr(message, name, "")]
+    parts = [str(getattr(message, name)) for name in ("domain", "name") if getattr(message, name, "")]
     return ".".join(parts) or repr("")
 
 

@@ -62,10 +62,10 @@ def attribute(name: str, value: Value) -> AttributeProto:
 
 
 def node(op_type: str, inputs: Iterable[str], outputs: Iterable[str], attributes: Mapping[str, Value],
-         domain: str = "", name: str = "", overload: str = "") -> NodeProto:
+         domain: str = "", name: str = "") -> NodeProto:
     """A node; attributes are written in the order given."""
     proto = NodeProto(op_type=op_type, input=inputs, output=outputs)
-    for key, text in (("domain", domain), ("name", name), ("overload", overload)):
+    for key, text in (("domain", domain), ("name", name)):
         if text:
             setattr(proto, key, text)
     proto.attribute.extend(attribute(key, value) for key, value in attributes.items())

@@ -4,7 +4,8 @@ Layout of the file (format 1):
 
 * Activations are (N, *shape) with the symbolic batch N; every tensor has the smallest ONNX integer type that holds it.
 * A node is a standard op or a call of a function of the domain `bittrue` whose name is the op's kind. Bodies that
-  differ are overloads of the function ("", "2", "3", ...), numbered in the order of their first use.
+  differ are numbered in the order of their first use: `Requant`, `Requant_2`, `Requant_3` (ONNX's overloads would say
+  it better, but ONNX Runtime up to 1.23 confuses them).
 * What ONNX cannot say is metadata: `bittrue.op`, `.version`, `.attributes`, `.type` (`i20[8,4,4]`) and `.scale` of a
   node, `.type` and `.scale` of an input, `.constant`, `.type` and `.layout` of an initializer, `.format` of the model.
 * Initializers without metadata are operands that only ONNX has (the shape of a Reshape, a zero point, a float scale).
@@ -17,6 +18,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -85,7 +87,9 @@ class _Writer:
 
     graph: Graph
     functions: dict[bytes, FunctionProto] = field(default_factory=dict)
-    """By their content without the overload."""
+    """By their content before they were numbered."""
+    variants: Counter[str] = field(default_factory=Counter)
+    """How many functions there are of a kind."""
     stored: dict[tuple[str, Layout], str] = field(default_factory=dict)
     """Initializer by constant and layout."""
     extra: dict[str, NDArray[Any]] = field(default_factory=dict)
@@ -139,8 +143,8 @@ class _Writer:
             proto = protos.node(how.op_type, inputs + self._added(node, how), [node.name], how.attributes,
                                 name=node.name)
         else:
-            overload = self._function(_function(node, how))
-            proto = protos.node(node.op.kind, inputs, [node.name], attributes(node.op), DOMAIN, node.name, overload)
+            function = self._function(_function(node, how))
+            proto = protos.node(function, inputs, [node.name], attributes(node.op), DOMAIN, node.name)
         protos.add_metadata(proto, {"op": node.op.kind, "version": str(node.op.version),
                                     "attributes": json.dumps(attributes(node.op)), **self._annotations(node)})
         return proto
@@ -152,14 +156,14 @@ class _Writer:
         return names
 
     def _function(self, function: FunctionProto) -> str:
-        """Enter a function unless it is there; returns its overload."""
+        """Enter a function, named after its kind, unless it is there; returns its final name."""
         key = function.SerializeToString(deterministic=True)
         if key not in self.functions:
-            variants = sum(known.name == function.name for known in self.functions.values())
-            if variants:
-                function.overload = str(variants + 1)
+            self.variants[function.name] += 1
+            if (number := self.variants[function.name]) > 1:
+                function.name += f"_{number}"
             self.functions[key] = function
-        return self.functions[key].overload
+        return self.functions[key].name
 
     def _add_rim(self, model: ModelProto) -> None:
         for added in rim.dequantizations(self.graph):
@@ -167,8 +171,8 @@ class _Writer:
             self.extra[scale] = added.scale
             added.function.domain = DOMAIN
             added.function.opset_import.extend(opsets(functions=False))
-            proto = protos.node(rim.KIND, [added.source, scale], [added.output.name], {}, DOMAIN, added.output.name,
-                                self._function(added.function))
+            proto = protos.node(self._function(added.function), [added.source, scale], [added.output.name], {}, DOMAIN,
+                                added.output.name)
             protos.add_metadata(proto, {"rim": "1"})
             model.graph.node.append(proto)
             model.graph.output.append(added.output)

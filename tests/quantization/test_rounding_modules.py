@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from bittrue.ir import Rounding
 from bittrue.ir.rounding import round_div
-from bittrue.quantize.rounding import FLOAT_TO_INT
-from bittrue.quantize.statistics import InputThreshold
+from bittrue.quantization.rounding import FLOAT_TO_INT
+from bittrue.quantization.statistics import InputThreshold
 
 FLOATS = st.one_of(st.floats(-300, 300, width=32), st.integers(-600, 600).map(lambda n: n / 2),
                    st.integers(-600, 600).map(lambda n: float(torch.nextafter(torch.tensor(n / 2), torch.tensor(9e9)))))

@@ -155,7 +155,7 @@ def data_root(name: str, root: Path | None) -> Path:
     """The folder to look in. Raises `BadInput` (BT2053) when none is named."""
     if root is None:
         fail(BadInput, "BT2053", f"data set {name!r}", "no folder with data sets is named",
-             f"give one with --data, or in the environment variable {ENVIRONMENT}")
+             f"give one with --data-dir (load_data: root), or in the environment variable {ENVIRONMENT}")
     return root
 
 

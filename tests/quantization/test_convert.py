@@ -15,9 +15,9 @@ from quantize_support import check_grid, quantizers_off, scramble
 from torch import Tensor, nn
 
 from bittrue.errors import BadInput, Unsupported
-from bittrue.quantize import PRESETS, Preset, QuantizedModel, quantize
-from bittrue.quantize import models as zoo
-from bittrue.quantize.scales import activation_scales
+from bittrue.quantization import PRESETS, Preset, QuantizedModel, quantize
+from bittrue.quantization import models as zoo
+from bittrue.quantization.scales import activation_scales
 
 EXACT_SLOPE = 13 / 256
 

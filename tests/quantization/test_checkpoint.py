@@ -12,8 +12,8 @@ from quantize_support import stripes
 from torch import nn
 
 from bittrue.errors import BadInput
-from bittrue.quantize import fit, quantize
-from bittrue.quantize.checkpoint import load_weights
+from bittrue.quantization import fit, quantize
+from bittrue.quantization.checkpoint import load_weights
 
 DATA = stripes()
 

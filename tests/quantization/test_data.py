@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from bittrue.errors import BadInput
-from bittrue.quantize import DataSet, Normalization, load_data
-from bittrue.quantize.data import ENVIRONMENT
+from bittrue.quantization import DataSet, Normalization, load_data
+from bittrue.quantization.data import ENVIRONMENT
 
 Array = NDArray[Any]
 
@@ -332,9 +332,9 @@ def test_data_needs_no_torch() -> None:
             "        if name.split('.')[0] in ('torch', 'brevitas', 'lightning'):\n"
             "            raise ModuleNotFoundError(name, name=name)\n"
             "sys.meta_path.insert(0, Absent())\n"
-            "from bittrue.quantize import load_data; load_data('digits')\n"
+            "from bittrue.quantization import load_data; load_data('digits')\n"
             "from bittrue.errors import ToolMissing\n"
-            "try:\n    from bittrue.quantize import quantize\n"
+            "try:\n    from bittrue.quantization import quantize\n"
             "except ToolMissing as error:\n    print(error.diagnostics[0].code)")
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "BT2000"

@@ -17,10 +17,10 @@ from quantize_support import stripes
 from torch import Tensor, nn
 
 from bittrue.errors import BadInput
-from bittrue.quantize import evaluate, fit, load_data, quantize
-from bittrue.quantize import models as zoo
-from bittrue.quantize.scales import activation_scales
-from bittrue.quantize.training import OPTIMIZERS, SCHEDULES
+from bittrue.quantization import evaluate, fit, load_data, quantize
+from bittrue.quantization import models as zoo
+from bittrue.quantization.scales import activation_scales
+from bittrue.quantization.training import OPTIMIZERS, SCHEDULES
 
 DATA = stripes()
 

@@ -9,9 +9,9 @@ from quantize_support import check_grid, scramble, stripes
 from torch import nn
 
 from bittrue.errors import BadInput
-from bittrue.quantize import DataSet, calibrate, equalize, evaluate, fit, load_data, quantize
-from bittrue.quantize import models as zoo
-from bittrue.quantize.scales import activation_scales
+from bittrue.quantization import DataSet, calibrate, equalize, evaluate, fit, load_data, quantize
+from bittrue.quantization import models as zoo
+from bittrue.quantization.scales import activation_scales
 
 
 def test_scales_come_from_the_data_not_from_the_example() -> None:

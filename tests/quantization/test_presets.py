@@ -10,7 +10,7 @@ import torch
 
 from bittrue.errors import BadInput
 from bittrue.ir import Rounding
-from bittrue.quantize.presets import (
+from bittrue.quantization.presets import (
     PRESETS,
     Preset,
     activation_quantizer,
@@ -18,8 +18,8 @@ from bittrue.quantize.presets import (
     preset_named,
     weight_quantizer,
 )
-from bittrue.quantize.rounding import rounding_of
-from bittrue.quantize.scales import set_activation_scales
+from bittrue.quantization.rounding import rounding_of
+from bittrue.quantization.scales import set_activation_scales
 
 WEIGHTS = {8: (-127, 127), 4: (-7, 7), 2: (-1, 1), 1: (-1, 1)}
 UNSIGNED = {8: 255, 4: 15, 2: 3}

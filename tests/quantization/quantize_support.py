@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, fx, nn
 
-from bittrue.quantize import DataSet, Normalization
+from bittrue.quantization import DataSet, Normalization
 
 Scaled = tuple[Tensor, "float | None", "int | None"]
 """A tensor, its scale and its number of bits; None where it is not on a quantizer's grid."""
