@@ -1,7 +1,8 @@
 """From a quantized PyTorch network to silicon without losing a bit.
 
-The way of the data: `quantize` a plain model, `fit` it, `freeze` it to an integer graph with a certificate, then `load`,
-`check`, `compile` and `verify` it for a chip. Everything is loaded when first used; only the first three need PyTorch.
+The way of the data: `quantize` a plain model, `fit` it, `freeze` it to an integer graph with a certificate, then
+`load`, `check`, `compile` and `verify` it for a chip. Everything is loaded when first used; only the first three need
+PyTorch.
 """
 
 from __future__ import annotations

@@ -9,8 +9,8 @@ import typer
 from rich.table import Table
 
 from .. import api
-from ..targets import CheckReport
 from ..report.tables import plain_table
+from ..targets import CheckReport
 from .console import Json, out, print_diagnostics, print_json
 from .options import Options, parse_options
 

@@ -41,7 +41,7 @@ def __getattr__(name: str) -> Any:
     try:
         module = import_module(f".{_LAZY[name]}", __name__)
     except ModuleNotFoundError as error:
-        fail(ToolMissing, "BT2000", f"bittrue.quantize.{name}", f"{error.name} is not installed",
+        fail(ToolMissing, "BT2000", f"bittrue.quantization.{name}", f"{error.name} is not installed",
              "pip install torch (the CPU build is enough), then pip install 'bittrue[train]'")
     value = getattr(module, name)
     globals()[name] = value

@@ -9,7 +9,6 @@ from rich.table import Table
 
 from ..targets import LayerReport
 
-
 KINDS = ("psum", "acc", "out")
 """What an array computes in a layer: partial sums, accumulators, outputs. (Cycle counts are compared too.)"""
 

@@ -113,6 +113,8 @@ class _Reader:
         self.constants: dict[str, Constant] = {}
         self.constant_of: dict[str, str] = {}
         """Constant by initializer."""
+        self.added = {""}
+        """Operands that only ONNX has (written again, they are compared); "" is one left out."""
 
     def graph(self) -> Graph:
         """The unverified graph."""
@@ -131,7 +133,8 @@ class _Reader:
     def _constant(self, initializer: TensorProto) -> None:
         entries, where = protos.metadata(initializer), f"initializer {initializer.name!r}"
         if "constant" not in entries:
-            return  # an operand that only ONNX has; written again, it is compared
+            self.added.add(initializer.name)
+            return
         try:
             elem = IntType.parse(entries.get("type", ""))
         except ValueError as problem:
@@ -161,8 +164,7 @@ class _Reader:
         except ValueError as problem:
             self._problem(codes.METADATA, where, problem)
             return None
-        extra = {"", *(tensor.name for tensor in self.model.graph.initializer)} - self.constant_of.keys()
-        inputs = tuple(self.constant_of.get(name, name) for name in node.input if name not in extra)
+        inputs = tuple(self.constant_of.get(name, name) for name in node.input if name not in self.added)
         scale = self._scale(entries, tensor, where)
         return Node(node.output[0] if node.output else "", op, inputs, scale) if op else None
 
