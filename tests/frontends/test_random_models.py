@@ -93,7 +93,7 @@ class Net(nn.Module):
             quantizers.append(self.quantizer(block))
             channels *= 2 if block.join == "cat" else 1
         self.layers, self.quantizers = nn.ModuleList(layers), nn.ModuleList(quantizers)
-        self.head = qnn.QuantLinear(channels, 3, bias=True, weight_bit_width=5)
+        self.head = qnn.QuantLinear(channels, 3, bias=False, weight_bit_width=5)
         self.pool, self.pooled = nn.AdaptiveMaxPool2d(1), nn.Flatten()
 
     def layer(self, block: Block, inputs: int, outputs: int) -> nn.Sequential:

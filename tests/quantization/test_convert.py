@@ -163,7 +163,7 @@ def test_operands_of_a_join_share_one_quantizer() -> None:
     model, x = made("digits_concat")
     graph = quantize(model, "w4a4", example_input=x).graph
     (cat,) = [n for n in graph.nodes if n.target is torch.cat]
-    assert {n.target for n in cat.all_input_nodes} == {"narrow.2"}  # both ReLUs are one now: no second rounding
+    assert {n.target for n in cat.all_input_nodes} == {"narrow.conv_act"}  # both ReLUs are one now: no second rounding
     model, x = made("digits_resnet")
     graph = quantize(model, "w4a4", example_input=x).graph
     for add in (n for n in graph.nodes if n.target is torch.add):
@@ -183,7 +183,7 @@ def test_a_shared_quantizer_covers_the_larger_operand() -> None:
 
     x = torch.linspace(-1, 1, 35).reshape(1, 1, 5, 7)
     scales = activation_scales(quantize(Uneven(), "w8a8", example_input=x))
-    assert scales["add_operand_quant"] * 128 == pytest.approx(8.0, rel=1e-5)
+    assert round(8.0 / scales["add_operand_quant"]) == 128
 
 
 def test_activations_move_in_front_of_max_pools() -> None:
@@ -201,7 +201,7 @@ def test_slopes_are_snapped_and_reported() -> None:
     quantized = quantize(model, "w4a4_leaky", example_input=torch.rand(4, 1, 8, 8))
     slopes = {m.negative_slope for m in quantized.modules() if isinstance(m, nn.LeakyReLU)}
     assert slopes == {13 / 256}
-    assert [c.where for c in quantized.report] == ["0.2", "1.2", "2.2", "3.2"]
+    assert [c.where for c in quantized.report] == ["conv1_act", "conv2_act", "conv3_act", "conv4_act"]
     assert "0.05 becomes 13/256" in str(quantized.report[0])
 
 
@@ -246,17 +246,17 @@ def weight_bits(model: nn.Module) -> dict[str, int]:
 def test_overrides_and_ends_choose_bits_per_layer() -> None:
     model, x = made("digits_cnn")
     preset = Preset("mine", 2, 4, first_weight_bits=8, last_weight_bits=4)
-    quantized = quantize(model, preset, example_input=x, overrides={"2.*": {"weight_bits": 3, "activation_bits": 5},
-                                                                   "3.0": "w1a8"})
-    assert weight_bits(quantized) == {"0.0": 8, "1.0": 2, "2.0": 3, "3.0": 1, "6": 4}
-    assert int(quantized.get_submodule("2.2").act_quant.bit_width()) == 5
+    quantized = quantize(model, preset, example_input=x, overrides={"conv3*": {"weight_bits": 3, "activation_bits": 5},
+                                                                   "conv4": "w1a8"})
+    assert weight_bits(quantized) == {"conv1": 8, "conv2": 2, "conv3": 3, "conv4": 1, "linear": 4}
+    assert int(quantized.get_submodule("conv3_act").act_quant.bit_width()) == 5
     assert quantized.preset is preset
 
 
 def test_wrong_overrides_are_all_named() -> None:
     model, x = made("digits_cnn")
     with pytest.raises(BadInput) as caught:
-        quantize(model, "w4a4", example_input=x, overrides={"nowhere": {}, "0.0": "w9", "1.0": {"bits": 3}})
+        quantize(model, "w4a4", example_input=x, overrides={"nowhere": {}, "conv1": "w9", "conv2": {"bits": 3}})
     assert [d.code for d in caught.value.diagnostics] == ["BT2020", "BT2001", "BT2002"]
 
 

@@ -23,16 +23,20 @@ endmodule
 
 
 @pytest.mark.parametrize("top", ["systolic_core", "tb"])
-def test_rtl_is_free_of_warnings(top: str) -> None:
+@pytest.mark.parametrize("parameters", [
+    {}, {"ROWS": 1, "COLS": 1, "ACT_BITS": 1, "WEIGHT_BITS": 1, "PSUM_BITS": 2}, {"ROWS": 16, "COLS": 3, "ADDR_BITS": 14},
+    {"ACT_BITS": 16, "WEIGHT_BITS": 16, "PSUM_BITS": 48, "ACC_BITS": 48, "MUL_BITS": 48, "OUT_BITS": 32},
+])
+def test_rtl_is_free_of_warnings(top: str, parameters: dict[str, int]) -> None:
     sources = [path for path in RTL if top == "tb" or path.stem != "tb"]
     assert len(sources) >= 8
-    assert toolchain.lint(sources, top) == ""
+    assert toolchain.lint(sources, top, parameters) == ""
 
 
 def test_lint_does_complain(tmp_path: Path) -> None:
     source = tmp_path / "m.sv"
     source.write_text("module m (input logic [3:0] a, output logic [2:0] b);\n  assign b = a;\nendmodule\n")
-    assert "WIDTH" in toolchain.lint([source], "m")
+    assert "WIDTH" in toolchain.lint([source], "m", {})
 
 
 def test_one_module_per_file() -> None:

@@ -2,33 +2,42 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 
-
-def conv(inputs: int, outputs: int, kernel: int | tuple[int, int] = 3, *, stride: int | tuple[int, int] = 1,
-         padding: int | tuple[int, int] = 0, activation: nn.Module | None = None) -> nn.Sequential:
-    """Convolution, batch norm and an activation (default ReLU)."""
-    return nn.Sequential(nn.Conv2d(inputs, outputs, kernel, stride=stride, padding=padding, bias=False),
-                         nn.BatchNorm2d(outputs), nn.ReLU() if activation is None else activation)
+Stage = list[tuple[str, nn.Module]]
 
 
-def digits_cnn(classes: int = 10) -> nn.Sequential:
+def conv(name: str, inputs: int, outputs: int, kernel: int | tuple[int, int] = 3, *, stride: int | tuple[int, int] = 1,
+         padding: int | tuple[int, int] = 0, activation: nn.Module | None = None) -> Stage:
+    """Convolution, batch norm and an activation (default ReLU), with their names."""
+    return [(name, nn.Conv2d(inputs, outputs, kernel, stride=stride, padding=padding, bias=False)),
+            (f"{name}_norm", nn.BatchNorm2d(outputs)),
+            (f"{name}_act", nn.ReLU() if activation is None else activation)]
+
+
+def sequence(*stages: Stage | tuple[str, nn.Module]) -> nn.Sequential:
+    """Named modules, one after the other."""
+    return nn.Sequential(OrderedDict(named for stage in stages
+                                     for named in (stage if isinstance(stage, list) else [stage])))
+
+
+def digits_cnn(classes: int = 10, activation: Callable[[], nn.Module] = nn.ReLU) -> nn.Sequential:
     """Five layers for (N, 1, 8, 8): 3x3, 3x3 with stride 2, 1x1, 3x3, max pooling, linear; 13,340 weights."""
-    return nn.Sequential(
-        conv(1, 12, padding=1), conv(12, 20, stride=2, padding=1), conv(20, 28, 1), conv(28, 36, padding=1),
-        nn.MaxPool2d(2), nn.Flatten(), nn.Linear(36 * 2 * 2, classes))
+    return sequence(
+        conv("conv1", 1, 12, padding=1, activation=activation()),
+        conv("conv2", 12, 20, stride=2, padding=1, activation=activation()),
+        conv("conv3", 20, 28, 1, activation=activation()),
+        conv("conv4", 28, 36, padding=1, activation=activation()),
+        ("pool", nn.MaxPool2d(2)), ("flatten", nn.Flatten()), ("linear", nn.Linear(36 * 2 * 2, classes)))
 
 
 def digits_leaky(classes: int = 10, slope: float = 0.05) -> nn.Sequential:
     """`digits_cnn` with LeakyReLU: activations keep their sign."""
-    def leaky() -> nn.Module:
-        return nn.LeakyReLU(slope)
-
-    return nn.Sequential(
-        conv(1, 12, padding=1, activation=leaky()), conv(12, 20, stride=2, padding=1, activation=leaky()),
-        conv(20, 28, 1, activation=leaky()), conv(28, 36, padding=1, activation=leaky()),
-        nn.MaxPool2d(2), nn.Flatten(), nn.Linear(36 * 2 * 2, classes))
+    return digits_cnn(classes, lambda: nn.LeakyReLU(slope))
 
 
 class Residual(nn.Module):
@@ -55,7 +64,7 @@ class DigitsResNet(nn.Module):
 
     def __init__(self, classes: int = 10) -> None:
         super().__init__()
-        self.stem = conv(1, 14, padding=1)
+        self.stem = sequence(conv("conv", 1, 14, padding=1))
         self.blocks = nn.Sequential(Residual(14, 14), Residual(14, 26, stride=2))
         self.pool = nn.AdaptiveAvgPool2d(1)
         self.head = nn.Linear(26, classes)
@@ -70,10 +79,10 @@ class DigitsConcat(nn.Module):
 
     def __init__(self, classes: int = 10) -> None:
         super().__init__()
-        self.stem = conv(1, 12, padding=1)
-        self.narrow = conv(12, 7, 1)
-        self.wide = conv(12, 13, padding=1)
-        self.join = conv(20, 24, stride=2, padding=1)
+        self.stem = sequence(conv("conv", 1, 12, padding=1))
+        self.narrow = sequence(conv("conv", 12, 7, 1))
+        self.wide = sequence(conv("conv", 12, 13, padding=1))
+        self.join = sequence(conv("conv", 20, 24, stride=2, padding=1))
         self.pool = nn.MaxPool2d(2)
         self.head = nn.Linear(24 * 2 * 2, classes)
 
@@ -97,11 +106,12 @@ def digits_concat(classes: int = 10) -> DigitsConcat:
 def odd_cnn(input_shape: tuple[int, int, int] = (3, 9, 14), classes: int = 7) -> nn.Sequential:
     """Nothing square, nothing a multiple of 8: kernels 1x1, 5x1, 3x3, 2x3, strides (1, 2) and (2, 1), padding that
     differs on all four sides; `input_shape` is (C, H, W)."""
-    body = nn.Sequential(
-        conv(input_shape[0], 5, (5, 1), stride=(1, 2), padding=(2, 0)),
-        nn.ZeroPad2d((1, 0, 2, 1)), conv(5, 11, 3, stride=(2, 1)),
-        conv(11, 13, 1, activation=nn.LeakyReLU(13 / 256)),
-        nn.ZeroPad2d((0, 2, 1, 0)), conv(13, 9, (2, 3)), nn.Flatten())
+    body = sequence(
+        conv("conv1", input_shape[0], 5, (5, 1), stride=(1, 2), padding=(2, 0)),
+        ("pad2", nn.ZeroPad2d((1, 0, 2, 1))), conv("conv2", 5, 11, 3, stride=(2, 1)),
+        conv("conv3", 11, 13, 1, activation=nn.LeakyReLU(13 / 256)),
+        ("pad4", nn.ZeroPad2d((0, 2, 1, 0))), conv("conv4", 13, 9, (2, 3)), ("flatten", nn.Flatten()))
     with torch.no_grad():
         features = body.eval()(torch.zeros(1, *input_shape)).shape[1]
-    return body.append(nn.Linear(features, classes)).train()
+    body.add_module("linear", nn.Linear(features, classes))
+    return body.train()

@@ -24,7 +24,7 @@ from ...ir import IntArray, Rounding
 from .capture import evaluation, output_tensors, plain
 from .freeze import Frozen
 from .model import Quantize, Step
-from .reference import along, batch_of, evaluate, input_integers
+from .reference import along, batch_of, dequantized, evaluate, input_integers
 from .rounding_error import UNIT, error_bound
 
 
@@ -192,8 +192,9 @@ def _watching(proxies: set[Any], watch: Callable[[Any, int, Any], Any]) -> Itera
 def _near_ties(frozen: Frozen, x: Tensor, exact: dict[int, IntArray]) -> dict[int, NDArray[np.bool_]]:
     """For every quantizer, fed with exact inputs: whether float32's error bound reaches a rounding boundary."""
     model = frozen.lowered.model
-    fed = {s.output: _dequantized(s.act, exact[s.output]) for s in _watched(frozen) if isinstance(s.act, Quantize)}
-    values = evaluate(model, x.double(), fed)
+    fed = {s.output: dequantized(torch.from_numpy(exact[s.output]).double(), s.act.scale, s.act.axis + 1)
+           for s in _watched(frozen) if isinstance(s.act, Quantize)}
+    values = {number: real.plain for number, real in evaluate(model, x.double(), fed).items()}
     errors: dict[int, Tensor] = {0: torch.zeros_like(values[0])}
     near = {}
     for step in model.steps:
@@ -202,11 +203,6 @@ def _near_ties(frozen: Frozen, x: Tensor, exact: dict[int, IntArray]) -> dict[in
         if step.output in fed and isinstance(step.act, Quantize):
             near[step.output] = _reaches_tie(step.act, xs[0], es[0]).numpy()
     return near
-
-
-def _dequantized(act: Quantize, integers: IntArray) -> Tensor:
-    values = torch.from_numpy(integers).double()
-    return values * along(act.scale, act.axis + 1, values)
 
 
 def _reaches_tie(act: Quantize, x: Tensor, error: Tensor) -> Tensor:

@@ -1,12 +1,15 @@
 """The reference: the trained model in real arithmetic with its frozen float32 parameters, evaluated in float64.
 
-Every step has its own formula here, independent of the graph and of the requantizations. The float32 model itself
-cannot be the reference: its sums depend on the batch size and the number of threads (see `float32`).
+Every step has its own formula here, independent of the graph and of the requantizations. Scales are kept outside of
+sums, so that a sum of products is exact and a value that is zero, or lies on a tie of a power-of-two scale, is so in
+float64, too. The float32 model itself cannot be the reference: its sums depend on the batch size and on the number of
+threads (see `float32`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,6 +20,7 @@ from torch import Tensor
 
 from ...errors import BadInput, Difference, fail
 from ...ir import IntArray, Rounding
+from ...numerics.steps import FloatArray
 from .freeze import Frozen
 from .model import (
     Act,
@@ -40,8 +44,18 @@ from .model import (
     ZeroPad,
 )
 
-Real = dict[int, Tensor]
-"""The float64 values of the model by their number."""
+
+@dataclass(frozen=True, eq=False)
+class Real:
+    """A tensor of real numbers: float64 `values` times `unit`."""
+
+    values: Tensor
+    unit: float = 1.0
+
+    @property
+    def plain(self) -> Tensor:
+        """The real numbers, rounded to float64."""
+        return self.values * self.unit
 
 
 def input_integers(frozen: Frozen, x: NDArray[Any] | Tensor) -> dict[str, IntArray]:
@@ -57,12 +71,12 @@ def input_integers(frozen: Frozen, x: NDArray[Any] | Tensor) -> dict[str, IntArr
 def real_trace(frozen: Frozen, x: NDArray[Any] | Tensor) -> dict[str, IntArray]:
     """The integers of the trained model in real arithmetic (float64); see `trace.reference_trace`."""
     values = evaluate(frozen.lowered.model, batch_of(frozen, x))
-    return {value.node: _integers(frozen, number, values[number]) for number, value in frozen.lowered.nodes.items()}
+    return {value.node: _integers(frozen, number, values[number].plain) for number, value in frozen.lowered.nodes.items()}
 
 
-def evaluate(model: TrainedModel, x: Tensor, replaced: Mapping[int, Tensor] | None = None) -> Real:
-    """All values of the model for a float64 batch x; those in `replaced` are taken from there."""
-    values = {0: x}
+def evaluate(model: TrainedModel, x: Tensor, replaced: Mapping[int, Real] | None = None) -> dict[int, Real]:
+    """All values of the model, by number, for a float64 batch x; those in `replaced` are taken from there."""
+    values = {0: Real(x)}
     with torch.no_grad():
         for step in model.steps:
             given = (replaced or {}).get(step.output)
@@ -70,9 +84,9 @@ def evaluate(model: TrainedModel, x: Tensor, replaced: Mapping[int, Tensor] | No
     return values
 
 
-def compute(step: Step, *operands: Tensor) -> Tensor:
+def compute(step: Step, *operands: Real) -> Real:
     """One step in float64."""
-    result: Tensor = FORMULAS[type(step.act)](step.act, *operands)
+    result: Real = FORMULAS[type(step.act)](step.act, *operands)
     return result
 
 
@@ -107,10 +121,29 @@ def convolve(act: Convolve, x: Tensor, weight: Tensor) -> Tensor:
     return run(_padded(x, act.pads), weight, None, act.stride, 0, act.dilation, act.groups)
 
 
-def real_weight(act: Convolve | Dense) -> Tensor:
-    """Weights as real numbers, rounded to float64."""
+def dequantized(integers: Tensor, scale: FloatArray, axis: int) -> Real:
+    """Integers times a scale, (1,) or (C,) along an axis of the batch."""
+    if scale.size == 1:
+        return Real(integers, float(scale[0]))
+    return Real(integers * along(scale, axis, integers))
+
+
+def _weighted(act: Any, x: Real) -> Real:
+    """A layer: the sum of products of integers is exact, then come the scales."""
     weight = torch.tensor(act.weight, dtype=torch.float64)
-    return weight * along(act.scale, 0, weight)
+    convolution = isinstance(act, Convolve)
+    total = convolve(act, x.values, weight) if convolution else x.values @ weight.T
+    scaled = dequantized(total, act.scale, 1 if convolution else total.ndim - 1)
+    return Real(scaled.values, scaled.unit * x.unit)
+
+
+def _sum(act: Sum, a: Real, b: Real) -> Real:
+    return Real(a.values + b.values, a.unit) if a.unit == b.unit else Real(a.plain + b.plain)
+
+
+def _join(act: Join, *xs: Real) -> Real:
+    unit = xs[0].unit if len({x.unit for x in xs}) == 1 else 1.0
+    return Real(torch.cat([x.values if unit == x.unit else x.plain for x in xs], act.axis + 1), unit)
 
 
 def pool_max(act: PoolMax, x: Tensor) -> Tensor:
@@ -141,28 +174,31 @@ def _padded(x: Tensor, pads: tuple[int, ...], value: float = 0.0) -> Tensor:
     return F.pad(x, [p for side in sides for p in side], value=value)
 
 
-def _normalize(act: Normalize, x: Tensor) -> Tensor:
+def _normalize(act: Normalize, x: Real) -> Real:
     norm = act.norm
-    gamma, beta, mean, var = (along(a, 1, x) for a in (norm.gamma, norm.beta, norm.mean, norm.var))
-    return gamma * (x - mean) / torch.sqrt(var + norm.eps) + beta
+    gamma, beta, mean, var = (along(a, 1, x.values) for a in (norm.gamma, norm.beta, norm.mean, norm.var))
+    return Real(gamma * (x.plain - mean) / torch.sqrt(var + norm.eps) + beta)
 
 
-FORMULAS: dict[type[Act], Callable[..., Tensor]] = {
-    Quantize: lambda act, x: quantized(x, act) * along(act.scale, act.axis + 1, x),
-    Convolve: lambda act, x: convolve(act, x, real_weight(act)),
-    Dense: lambda act, x: x @ real_weight(act).T,
-    Bias: lambda act, x: x + along(act.bias, act.axis, x),
-    GridBias: lambda act, x: x + along(act.real, act.axis, x),
+def _scaled(run: Callable[[Any, Tensor], Tensor]) -> Callable[..., Real]:
+    """A function f with f(a * x) = a * f(x) for a > 0: it leaves the unit alone."""
+    return lambda act, x: Real(run(act, x.values), x.unit)
+
+
+FORMULAS: dict[type[Act], Callable[..., Real]] = {
+    Quantize: lambda act, x: dequantized(quantized(x.plain, act), act.scale, act.axis + 1),
+    Convolve: _weighted, Dense: _weighted,
+    Bias: lambda act, x: Real(x.plain + along(act.bias, act.axis, x.values)),
+    GridBias: lambda act, x: Real(x.plain + along(act.real, act.axis, x.values)),
     Normalize: _normalize,
-    Slope: lambda act, x: torch.where(x < 0, x * act.slope, x),
-    Clamp: lambda act, x: x.clamp(act.lo, act.hi),
-    PoolMax: pool_max,
-    PoolMean: lambda act, x: pool_sum(act, x) / act.divisor,
-    ZeroPad: zero_pad,
-    ToShape: lambda act, x: x.reshape(x.shape[0], *act.shape),
-    Permute: lambda act, x: x.permute(0, *(p + 1 for p in act.perm)),
-    Sum: lambda act, a, b: a + b,
-    Join: lambda act, *xs: torch.cat(xs, act.axis + 1),
+    Slope: _scaled(lambda act, x: torch.where(x < 0, x * act.slope, x)),
+    Clamp: lambda act, x: Real(x.plain.clamp(act.lo, act.hi)),
+    PoolMax: _scaled(pool_max),
+    PoolMean: _scaled(lambda act, x: pool_sum(act, x) / act.divisor),
+    ZeroPad: _scaled(zero_pad),
+    ToShape: _scaled(lambda act, x: x.reshape(x.shape[0], *act.shape)),
+    Permute: _scaled(lambda act, x: x.permute(0, *(p + 1 for p in act.perm))),
+    Sum: _sum, Join: _join,
     Same: lambda act, x: x,
 }
 """What every kind of step computes, in float64."""

@@ -10,7 +10,8 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from torch import Tensor, zeros_like
+import torch
+from torch import Tensor
 
 from .model import (
     Act,
@@ -32,7 +33,7 @@ from .model import (
     ToShape,
     ZeroPad,
 )
-from .reference import along, compute, convolve, pool_sum, real_weight
+from .reference import Real, along, compute, convolve, pool_sum
 
 UNIT = 2.0 ** -24
 """Unit roundoff of float32: a single operation is exact up to this relative error."""
@@ -47,7 +48,8 @@ def error_bound(step: Step, xs: list[Tensor], es: list[Tensor], y: Tensor) -> Te
 def _sum_of_products(step: Step, xs: list[Tensor], es: list[Tensor], y: Tensor) -> Tensor:
     """n products: n + 2 roundings along the longest chain, in any order; the weights are rounded once."""
     act: Any = step.act
-    weight = real_weight(act).abs()
+    weight = torch.tensor(np.abs(act.weight), dtype=torch.float64)
+    weight = weight * along(act.scale, 0, weight)
     magnitude, error = (convolve(act, x, weight) if isinstance(act, Convolve) else x @ weight.T
                         for x in (xs[0].abs() + es[0], es[0]))
     bound: Tensor = 1.01 * (act.weight[0].size + 3) * UNIT * magnitude + error
@@ -57,7 +59,7 @@ def _sum_of_products(step: Step, xs: list[Tensor], es: list[Tensor], y: Tensor) 
 def _rounded(step: Step, xs: list[Tensor], es: list[Tensor], y: Tensor) -> Tensor:
     """One operation that is rounded once, on operands whose errors add up; the constant may be rounded, too."""
     constant = along(step.act.real, step.act.axis, y).abs() if isinstance(step.act, GridBias) else 0.0
-    return sum(es, zeros_like(y)) + 2 * UNIT * (y.abs() + constant)
+    return sum(es, torch.zeros_like(y)) + 2 * UNIT * (y.abs() + constant)
 
 
 def _normalized(step: Step, xs: list[Tensor], es: list[Tensor], y: Tensor) -> Tensor:
@@ -78,7 +80,7 @@ def _averaged(step: Step, xs: list[Tensor], es: list[Tensor], y: Tensor) -> Tens
 
 def _moved(step: Step, xs: list[Tensor], es: list[Tensor], y: Tensor) -> Tensor:
     """Elements that only move take their errors along; the largest value is off by at most the largest error."""
-    return compute(step, *es)
+    return compute(step, *map(Real, es)).plain
 
 
 ERRORS: dict[type[Act], Callable[[Step, list[Tensor], list[Tensor], Tensor], Tensor]] = {

@@ -76,11 +76,11 @@ def cache_dir() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "bittrue" / "verilator"
 
 
-def lint(sources: Sequence[Path], top: str) -> str:
+def lint(sources: Sequence[Path], top: str, parameters: Mapping[str, int]) -> str:
     """The complaints of `verilator --lint-only -Wall`; empty when there are none. Raises `ToolMissing`."""
     tools = find_toolchain()
     result = _run(tools, [str(tools.verilator), "--lint-only", "-Wall", "--timing", "--top-module", top,
-                          *map(str, sources)], Path.cwd())
+                          *_settings(parameters), *map(str, sources)], Path.cwd())
     return result.stderr if result.returncode or "%" in result.stderr else ""
 
 
@@ -112,11 +112,15 @@ def _build(tools: Toolchain, work: Path, sources: Mapping[str, bytes], top: str,
 
 def _verilate(tools: Toolchain, scratch: Path, names: Sequence[str], top: str, parameters: Mapping[str, int]) -> None:
     result = _run(tools, [str(tools.verilator), "--cc", "--exe", "--main", "--timing", "-O3", "--top-module", top,
-                          "--prefix", "Vtop", "--Mdir", "cpp", *(f"-G{k}={v}" for k, v in parameters.items()), *names],
-                  scratch)
+                          "--prefix", "Vtop", "--Mdir", "cpp", *_settings(parameters), *names], scratch)
     if result.returncode:
         fail(BadInput, "BT5122", _first_place(result.stderr),
              result.stderr.strip()[:2000] or "it ended without a reason", "emit the project again, or correct the RTL")
+
+
+def _settings(parameters: Mapping[str, int]) -> list[str]:
+    """Verilator's arguments that set parameters of the top module."""
+    return [f"-G{name}={value}" for name, value in parameters.items()]
 
 
 def _first_place(stderr: str) -> str:

@@ -87,7 +87,7 @@ module systolic_core #(
     // order: kernel position major, padded position minor.
     logic [PSUM_DELAY-2:0] act_flight;
     always_ff @(posedge clk) begin
-        act_flight <= rst ? '0 : {act_flight[PSUM_DELAY-3:0], act_valid};
+        act_flight <= rst ? '0 : (PSUM_DELAY - 1)'({act_flight, act_valid});
         psum_addr  <= start ? '0 : psum_addr + ADDR_BITS'(psum_valid);
     end
     assign psum_valid = act_flight[PSUM_DELAY-2];
