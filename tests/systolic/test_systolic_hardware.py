@@ -86,6 +86,21 @@ def test_arrays_of_one_row_or_column(tmp_path: Path, rows: int, cols: int) -> No
     assert TARGET.verify(project, graph=graph).differences == 0
 
 
+def test_operands_wider_than_eight_bits(tmp_path: Path) -> None:
+    rng = np.random.default_rng(11)
+    builder = GraphBuilder("wide")
+    x = builder.input("x", (4, 3, 5), "u12")
+    conv = builder.add("conv", Conv(), x, builder.constant("w", rng.integers(-2048, 2048, (3, 4, 3, 1)), "i12"))
+    scales = [builder.constant(name, [value], "i30") for name, value in (("m", 300_000_001), ("o", -5), ("s", 33))]
+    graph = builder.build(builder.add("q", Requant(IntType(20, True), -(1 << 19), (1 << 19) - 1), conv, *scales))
+    project = emitted(graph, {"x": rng.integers(0, 4096, (2, 4, 3, 5))}, tmp_path / "p", rows=3, cols=2)
+    geometry = TARGET.plan(graph, {"rows": 3, "cols": 2}).geometry
+    assert (geometry.act_bits, geometry.weight_bits, geometry.out_bits) == (12, 12, 20)
+    assert geometry.psum_bits > 20
+    assert TARGET.verify(project, graph=graph).differences == 0
+    assert np.unique(TARGET.simulate(project, graph)["q"]).size > 20
+
+
 def test_simulate_gives_the_tensors_of_the_oracle(tmp_path: Path) -> None:
     graph, inputs = small_network()
     trace = TARGET.simulate(emitted(graph, inputs, tmp_path / "p", **WIDE), graph)

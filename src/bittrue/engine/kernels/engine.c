@@ -75,8 +75,12 @@ EXPORT int64_t bt_steps(const bt_requant *rq, int64_t c, int64_t low, int64_t hi
 /* Send `rows` rows of PANEL accumulators of the panel that begins at `slot` through a form: stored bytes in `out`. */
 EXPORT void bt_apply(int64_t form, const bt_requant *rq, int64_t slot, const int32_t *acc, int64_t rows, uint8_t *out)
 {
-    for (int64_t r = 0; r < rows; r++) {
-        uint8_t *row = out + r * PANEL;
-        bt_out(form, (bt_tile_out){acc + r * PANEL, 1, PANEL, slot, 0, &row}, rq);
+    int32_t tile[TILE_ROWS * PANEL] __attribute__((aligned(64))) = {0};
+    uint8_t *to[TILE_ROWS];
+    for (int64_t done = 0; done < rows; done += TILE_ROWS) {
+        int64_t taken = bt_least(TILE_ROWS, rows - done);
+        memcpy(tile, acc + done * PANEL, (size_t)(taken * PANEL) * 4);
+        for (int64_t r = 0; r < taken; r++) to[r] = out + (done + r) * PANEL;
+        bt_out(form, (bt_tile_out){tile, taken, PANEL, slot, 0, to}, rq);
     }
 }

@@ -7,7 +7,9 @@ module skew #(
     parameter int WIDTH   = 4,
     parameter bit REVERSE = 1'b0
 ) (
+    /* verilator lint_off UNUSEDSIGNAL */  // a single lane has no register
     input  logic                        clk,
+    /* verilator lint_on UNUSEDSIGNAL */
     input  logic [LANES-1:0][WIDTH-1:0] lanes_in,
     output logic [LANES-1:0][WIDTH-1:0] lanes_out
 );
