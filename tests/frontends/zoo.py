@@ -159,6 +159,17 @@ def depthwise() -> nn.Module:
                          nn.Hardtanh(-0.5, 0.25), qnn.QuantIdentity(bit_width=4))
 
 
+def scales_per_channel() -> nn.Module:
+    """Activations with a scale per channel in front of a depthwise convolution and of nothing."""
+    def quantizer() -> nn.Module:
+        return qnn.QuantReLU(scaling_per_output_channel=True, per_channel_broadcastable_shape=(1, 4, 1, 1),
+                             scaling_stats_permute_dims=(1, 0, 2, 3))
+
+    return nn.Sequential(qnn.QuantIdentity(), conv(1, 4), nn.BatchNorm2d(4), quantizer(), nn.AvgPool2d(2, 1),
+                         conv(4, 8, 2, groups=4, weight_quant=Int8WeightPerChannelFloat), qnn.QuantIdentity(),
+                         conv(8, 4, 1, bias=True), quantizer(), nn.Flatten())
+
+
 def conv_block_in_between(channels: int) -> nn.Module:
     """Batch norm, ReLU and dropout before a quantizer, as a block of its own."""
     return nn.Sequential(nn.BatchNorm2d(channels), nn.ReLU(inplace=True), nn.Dropout(0.3), qnn.QuantIdentity())
@@ -240,6 +251,7 @@ MODELS: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...]]] = {
     "concatenated": (Concatenated, (1, 8, 6)),
     "one-dimensional": (OneDimensional, (8, 6)),
     "depthwise": (depthwise, (1, 8, 6)),
+    "scales per channel": (scales_per_channel, (1, 8, 6)),
     "averages": (averages, (1, 8, 6)),
     "quantized biases": (quantized_biases, (1, 8, 6)),
     "sum module": (SumModule, (1, 8, 6)),

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import BadInput, declare, fail
+from ..files import write_whole
 from .steps import StepModel, Steps
 
 declare({
@@ -136,14 +137,8 @@ def to_text(certificate: Certificate) -> str:
 
 def save(certificate: Certificate, path: str | os.PathLike[str]) -> None:
     """Write the certificate completely, or not at all. Raises `BadInput` (BT3101)."""
-    target = Path(path)
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp") if target.name else target
     try:
-        try:
-            temporary.write_bytes(to_text(certificate).encode())
-            os.replace(temporary, target)
-        finally:
-            temporary.unlink(missing_ok=True)
+        write_whole(Path(path), to_text(certificate).encode())
     except (OSError, ValueError) as problem:
         fail(BadInput, "BT3101", f"file {path}", f"it cannot be written: {problem}",
              "name a file in a folder that exists and that you may write to")

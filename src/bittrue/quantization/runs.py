@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ import torch
 from torch import nn
 
 from ..errors import BadInput, declare, fail
+from ..files import write_whole
 from . import models
 from .checkpoint import load_weights
 from .convert import QuantizedModel, quantize
@@ -62,9 +62,7 @@ class Run:
     def save(self, folder: Path) -> None:
         """Write `run.json` into the folder, at once or not at all."""
         folder.mkdir(parents=True, exist_ok=True)
-        work = folder / f".{RUN_FILE}.new"
-        work.write_text(json.dumps(asdict(self), indent=2) + "\n", encoding="utf-8")
-        os.replace(work, folder / RUN_FILE)
+        write_whole(folder / RUN_FILE, (json.dumps(asdict(self), indent=2) + "\n").encode())
 
     @classmethod
     def load(cls, folder: Path) -> Run:

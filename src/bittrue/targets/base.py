@@ -104,7 +104,7 @@ class CheckResult:
 
     check: str
     compared: int
-    """Files, bytes' owners or elements that were compared."""
+    """Files or elements that were compared."""
     differences: int
     problems: tuple[Diagnostic, ...] = ()
 

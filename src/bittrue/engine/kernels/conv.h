@@ -49,7 +49,6 @@ static void bt_conv_panel(const bt_step *s, const bt_region *g, int64_t index, i
     int64_t offset = panel->out_channel * (s->out.wide ? 4 : 1);
     int32_t acc[TILE_ROWS * PANEL] __attribute__((aligned(64))) = {0};
     for (int64_t done = 0; done < count;) {
-        for (int64_t r = 0; r < 8 && done + r < count; r++) __builtin_prefetch(out[done + r] + offset, 1);
         int64_t taken = bt_tile(op, count - done, panel->count, g->pairs, in + done, acc);
         taken = bt_least(taken, count - done);
         bt_out(panel->form, (bt_tile_out){acc, taken, panel->count, index * PANEL, offset, out + done}, s->requant);

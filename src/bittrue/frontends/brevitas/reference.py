@@ -70,8 +70,8 @@ def input_integers(frozen: Frozen, x: NDArray[Any] | Tensor) -> dict[str, IntArr
 
 def real_trace(frozen: Frozen, x: NDArray[Any] | Tensor) -> dict[str, IntArray]:
     """The integers of the trained model in real arithmetic (float64); see `trace.reference_trace`."""
-    values = evaluate(frozen.lowered.model, batch_of(frozen, x))
-    return {value.node: _integers(frozen, number, values[number].plain) for number, value in frozen.lowered.nodes.items()}
+    values, nodes = evaluate(frozen.lowered.model, batch_of(frozen, x)), frozen.lowered.nodes
+    return {value.node: _integers(frozen, number, values[number].plain) for number, value in nodes.items()}
 
 
 def evaluate(model: TrainedModel, x: Tensor, replaced: Mapping[int, Real] | None = None) -> dict[int, Real]:

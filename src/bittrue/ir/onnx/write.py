@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 from onnx import FunctionProto, ModelProto, NodeProto, OperatorSetIdProto, TensorProto, ValueInfoProto
 
 from ...errors import BadInput, fail
+from ...files import write_whole
 from ..attributes import attributes
 from ..graph import Graph, Input, Node
 from . import protos, rim
@@ -63,14 +64,8 @@ def save(graph: Graph, path: str | os.PathLike[str], *, float_outputs: bool = Fa
     Raises `Unsupported` (BT1111, BT1112) and `BadInput` (BT1113).
     """
     data = to_bytes(to_model(graph, float_outputs=float_outputs))
-    target = Path(path)
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp") if target.name else target
     try:
-        try:
-            temporary.write_bytes(data)
-            os.replace(temporary, target)
-        finally:
-            temporary.unlink(missing_ok=True)
+        write_whole(Path(path), data)
     except (OSError, ValueError) as problem:
         fail(BadInput, "BT1113", f"file {path}", f"it cannot be written: {problem}",
              "name a file in a folder that exists and that you may write to")

@@ -1,0 +1,19 @@
+"""Files on disk: written completely, or not at all."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file by way of a temporary sibling that then takes its name.
+
+    Raises OSError or ValueError when that is impossible; then neither the file nor the sibling has changed or remains.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        temporary.write_bytes(data)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
