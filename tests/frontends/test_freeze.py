@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from sklearn.datasets import load_digits
+from torch.nn import functional as F
 from zoo import MODELS, Residual, trained
 
 from bittrue.engine.oracle import Oracle
@@ -179,6 +180,17 @@ def test_the_output_bias_moves_to_the_grid() -> None:
     assert torch.equal(model[9].bias, frozen.model[9].bias)  # type: ignore[index, arg-type]
     assert freeze(model, example, snap=False).graph == frozen.graph
     assert snap_output_bias(model, example) == ()
+
+
+def test_slopes_and_bounds_are_those_that_float32_computes_with() -> None:
+    build, shape = MODELS["w4a2"]
+    steps = freeze(trained(build, shape), torch.rand(2, *shape)).steps
+    assert steps["6"].slope == -float(F.leaky_relu(torch.tensor(-1.0), 0.1)) == float(np.float32(0.1)) != 0.1
+    build, shape = MODELS["depthwise"]
+    steps = freeze(trained(build, shape), torch.rand(2, *shape)).steps
+    assert steps["9"].clip == (-0.5, 0.25)
+    assert steps["2.3"].batch_norm is not None
+    assert steps["2.3"].batch_norm.eps == float(np.float32(1e-5))
 
 
 def test_scales_of_the_input() -> None:

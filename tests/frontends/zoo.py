@@ -140,7 +140,7 @@ class OneDimensional(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.layers = nn.Sequential(
-            qnn.QuantIdentity(), qnn.QuantConv1d(8, 6, 3, padding=2, dilation=2, bias=False), nn.BatchNorm1d(6),
+            qnn.QuantIdentity(), qnn.QuantConv1d(8, 6, 3, padding=2, dilation=2, bias=False), nn.BatchNorm1d(6, affine=False),
             qnn.QuantReLU(bit_width=5), nn.MaxPool1d(2), qnn.QuantConv1d(6, 4, 3, padding="same"), nn.ReLU6(),
             qnn.QuantIdentity())
         self.linear = qnn.QuantLinear(4, 5, bias=True, weight_quant=Int8WeightPerTensorFloat.let(
@@ -268,7 +268,7 @@ def trained(build: Callable[[], nn.Module], shape: tuple[int, ...], seed: int = 
     model.train()
     with torch.no_grad():
         for module in model.modules():
-            if isinstance(module, (nn.BatchNorm1d, nn.BatchNorm2d)):
+            if isinstance(module, (nn.BatchNorm1d, nn.BatchNorm2d)) and module.affine:
                 module.weight.uniform_(-1.5, 1.5)
                 module.bias.uniform_(-0.5, 0.5)
         for _ in range(4):

@@ -9,11 +9,12 @@ from pathlib import Path
 
 import numpy as np
 from hypothesis import strategies as st
+from project_support import refreshed_manifest
 
 from bittrue.ir import I32, Graph, GraphBuilder, IntArray, IntType, Rounding
 from bittrue.ir.onnx import to_bytes, to_model
 from bittrue.ir.ops import Conv, Linear, Requant
-from bittrue.targets.project import read_manifest, refreshed_manifest
+from bittrue.targets.project import read_manifest
 from bittrue.targets.systolic import TARGET
 
 WIDE = {"act_bits": 8, "weight_bits": 8, "psum_bits": 24}

@@ -7,10 +7,11 @@ from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import pytest
+from project_support import refreshed_manifest
 
 from bittrue import targets
 from bittrue.errors import BadInput, ToolMissing
-from bittrue.targets.project import changed_files, read_manifest, refreshed_manifest, write_project
+from bittrue.targets.project import changed_files, read_manifest, write_project
 
 FILES = {"a/b.txt": b"one", "c.bin": bytes(range(256))}
 

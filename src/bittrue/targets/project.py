@@ -127,13 +127,3 @@ def changed_files(project: Path, manifest: Manifest) -> Iterator[Diagnostic]:
         elif (found := hashlib.sha256(path.read_bytes()).hexdigest()) != digest:
             yield Diagnostic("BT5006", str(path), f"its SHA-256 is {found[:16]}..., the manifest says {digest[:16]}...",
                              EMIT_AGAIN)
-
-
-def refreshed_manifest(project: Path, target: str) -> Manifest:
-    """Rewrite the manifest with the hashes of the files as they are now (after a deliberate change)."""
-    names = read_manifest(project, target).files
-    manifest = Manifest(target, {name: hashlib.sha256((project / name).read_bytes()).hexdigest() for name in names})
-    work = project / f".{MANIFEST_NAME}.new"
-    work.write_bytes(manifest.to_bytes())
-    os.replace(work, project / MANIFEST_NAME)
-    return manifest

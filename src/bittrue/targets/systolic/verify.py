@@ -15,7 +15,7 @@ from pathlib import Path
 from ...errors import BadInput, BittrueError, Diagnostic, ToolMissing, declare, fail
 from ...ir import Graph
 from ..base import CHECKS, FILES, MANIFEST, SIMULATION, CheckResult, VerifyReport
-from ..project import EMIT_AGAIN, MANIFEST_NAME, changed_files, read_manifest
+from ..project import EMIT_AGAIN, MANIFEST_NAME, Manifest, changed_files, read_manifest
 from .compare import Comparison
 from .emit import MODEL, NAME, PLAN, ProjectFile, project_files
 from .project_input import Project, read_project
@@ -89,6 +89,8 @@ def check_manifest(folder: Path) -> CheckResult:
 def check_files(project: Project) -> CheckResult:
     """Compare every file's content with what the model, the plan and the inputs in the project give."""
     expected = list(project_files(project.graph, project.plan, project.inputs, project.attached))
+    manifest = Manifest(NAME, {file.path: hashlib.sha256(file.data).hexdigest() for file in expected})
+    expected.append(ProjectFile(MANIFEST_NAME, manifest.to_bytes()))
     result, changed = compare_files(project.folder, expected), tuple(_changed_sources(project, expected))
     return replace(result, differences=result.differences + len(changed), problems=changed + result.problems)
 
