@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -137,3 +138,14 @@ def test_without_a_compiler_the_array_names_the_missing_tool(model: Path, tmp_pa
     result = run("verify", tmp_path / "array")
     assert result.exit_code == 4
     assert "g++" in result.output
+
+
+@pytest.mark.parametrize("words", [("demo",), ("train", "digits_cnn"), ("freeze", ".")])
+def test_without_pytorch_the_training_commands_name_what_to_install(words: tuple[str, ...], tmp_path: Path,
+                                                                    monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(sys.modules, "torch", None)
+    result = run(*words)
+    assert result.exit_code == 4
+    assert "BT6005" in result.output
+    assert "bittrue[train]" in result.output

@@ -140,9 +140,9 @@ class OneDimensional(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.layers = nn.Sequential(
-            qnn.QuantIdentity(), qnn.QuantConv1d(8, 6, 3, padding=2, dilation=2, bias=False), nn.BatchNorm1d(6, affine=False),
-            qnn.QuantReLU(bit_width=5), nn.MaxPool1d(2), qnn.QuantConv1d(6, 4, 3, padding="same"), nn.ReLU6(),
-            qnn.QuantIdentity())
+            qnn.QuantIdentity(), qnn.QuantConv1d(8, 6, 3, padding=2, dilation=2, bias=False),
+            nn.BatchNorm1d(6, affine=False), qnn.QuantReLU(bit_width=5), nn.MaxPool1d(2),
+            qnn.QuantConv1d(6, 4, 3, padding="same"), nn.ReLU6(), qnn.QuantIdentity())
         self.linear = qnn.QuantLinear(4, 5, bias=True, weight_quant=Int8WeightPerTensorFloat.let(
             scaling_per_output_type=ScalingPerOutputType.CHANNEL))
         self.quant = qnn.QuantReLU()

@@ -12,12 +12,16 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from ..errors import BittrueError, Diagnostic, declare
+from ..errors import BadInput, BittrueError, Diagnostic, ToolMissing, declare
 
 declare({
     "BT6001": "the operating system refused a file operation",
+    "BT6005": "an optional package is missing",
     "BT6002": "an argument of the command line cannot be understood",
 })
+
+OPTIONAL = ("torch", "brevitas", "lightning")
+"""Packages that only the extra `train` brings."""
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -40,7 +44,11 @@ def command(function: Callable[P, R]) -> Callable[P, R]:
         except BittrueError as error:
             diagnostics, code = error.diagnostics, error.exit_code
         except OSError as error:
-            diagnostics, code = (_os_diagnostic(error),), 2
+            diagnostics, code = (_os_diagnostic(error),), BadInput.exit_code
+        except ModuleNotFoundError as error:
+            if error.name not in OPTIONAL:
+                raise
+            diagnostics, code = (_package_diagnostic(error),), ToolMissing.exit_code
         if kwargs.get("as_json"):
             print_json({"diagnostics": [d.to_json() for d in diagnostics], "exit_code": code})
         else:
@@ -48,6 +56,11 @@ def command(function: Callable[P, R]) -> Callable[P, R]:
         raise typer.Exit(code)
 
     return guarded
+
+
+def _package_diagnostic(error: ModuleNotFoundError) -> Diagnostic:
+    return Diagnostic("BT6005", f"package {error.name}", "this command needs it, and it is not installed",
+                      "pip install torch (the CPU build is enough), then pip install 'bittrue[train]'")
 
 
 def _os_diagnostic(error: OSError) -> Diagnostic:

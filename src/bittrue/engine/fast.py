@@ -94,13 +94,11 @@ class FastExecutor:
 
     def _run(self, plan: Plan | NumpyPlan, inputs: Mapping[str, NDArray[Any]]) -> Trace:
         total = len(next(iter(inputs.values())))
-        parts = []
         with self._lock:
-            for begin in range(0, max(total, 1), BATCH):
-                end = min(begin + BATCH, total)
-                parts.append(plan.run({name: array[begin:end] for name, array in inputs.items()}, end - begin))
-        if len(parts) == 1:
-            return parts[0]
+            if total <= BATCH:
+                return plan.run(inputs, total)
+            parts = [plan.run({name: array[begin:begin + BATCH] for name, array in inputs.items()},
+                              min(BATCH, total - begin)) for begin in range(0, total, BATCH)]
         return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
     def _admitted(self, inputs: Mapping[str, NDArray[Any]]) -> Mapping[str, NDArray[Any]]:

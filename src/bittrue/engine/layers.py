@@ -14,7 +14,7 @@ from ..ir import IntArray
 from .forms import Parameters
 from .native import PANEL, Form, Kind, NativeRequant, Step, address
 from .packing import Packed
-from .regions import Region, Window, part, region_table, split
+from .regions import Region, Window, part, region_table, split, unit_table
 from .tensors import Buffer, Halo, Image
 
 ROW_BYTES = 16 << 10
@@ -75,6 +75,7 @@ class ConvLayer:
         source, target, packed = buffers[self.source], buffers[self.writes], self.packed
         regions = split(source.image, target.image, self.window, packed, batch)
         table = region_table(regions, source.image, packed, self.window.kernel, batch, threads)
+        units = unit_table(table, packed.panels, batch, threads)
         init = self._init(regions, source.width.zero)
         offsets, panels, requant = self._offsets(source), self._panels(source), _native(self.requant)
         step = _step(Kind.CONV, batch, source, target, requant)
@@ -82,7 +83,8 @@ class ConvLayer:
         step.runs, step.quads, step.run_offset = packed.runs, packed.quads, address(offsets)
         step.panels, step.panel, step.weights = packed.panels, address(panels), address(packed.weights)
         step.regions, step.region, step.init = len(regions), address(table), address(init)
-        return Bound(step, (table, init, offsets, panels, requant))
+        step.units, step.unit = len(units), address(units)
+        return Bound(step, (table, units, init, offsets, panels, requant))
 
     def _init(self, regions: list[Region], zero: int) -> NDArray[np.int32]:
         """What the accumulators begin with: (regions, slots). Stored elements are `zero` too large."""

@@ -69,14 +69,14 @@ class Step(ctypes.Structure):
                 *((name, c_int64 * 2) for name in ("kernel", "stride", "pad", "dilation")),
                 ("runs", c_int64), ("quads", c_int64), ("run_offset", c_void_p), ("panels", c_int64),
                 ("panel", c_void_p), ("weights", c_void_p), ("regions", c_int64), ("region", c_void_p),
-                ("init", c_void_p), ("rows_per_unit", c_int64),
+                ("units", c_int64), ("unit", c_void_p), ("init", c_void_p), ("rows_per_unit", c_int64),
                 ("requant", POINTER(NativeRequant)), ("sign", c_int64), ("divisor", c_int64), ("mode", c_int64),
                 ("table", c_void_p), ("external", c_void_p), ("external_type", c_int64)]
 
 
 PANEL_FIELDS = 4
 """int64 fields of `bt_panel`: in_offset, out_channel, count, form."""
-REGION_FIELDS = 12
+REGION_FIELDS = 11
 """int64 fields of `bt_region`."""
 
 EXTERNAL_TYPES = {np.dtype(name): code for code, name in
@@ -117,7 +117,7 @@ class Kernels:
 
     def run(self, steps: ctypes.Array[Step], threads: int) -> None:
         """Run the steps in order."""
-        if self.dll.bt_run(steps, c_int64(len(steps)), c_int64(threads)):
+        if self.dll.bt_run(steps, len(steps), threads):
             raise MemoryError
 
     def steps(self, requant: NativeRequant, slot: int, low: int, high: int, room: int) -> NDArray[np.int64]:
@@ -147,6 +147,7 @@ def kernels(backend: Backend) -> Kernels:
         raise CompileError(f"this CPU has no {', '.join(sorted(missing))}")
     dll = library(*backend.flags)
     dll.bt_run.restype = dll.bt_steps.restype = c_int64
+    dll.bt_run.argtypes = [POINTER(Step), c_int64, c_int64]
     _check_layout(dll)
     return Kernels(backend, dll)
 

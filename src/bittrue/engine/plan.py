@@ -25,6 +25,17 @@ class Stretch:
     layers: list[Layer] = field(default_factory=list)
 
 
+@dataclass(frozen=True, eq=False)
+class Ready:
+    """A stretch for one batch size: its steps, those that load and store arrays (with the tensor's name), and what the
+    steps point to."""
+
+    steps: ctypes.Array[Step]
+    loads: list[tuple[Step, str]]
+    stores: list[tuple[Step, str]]
+    keep: list[Bound]
+
+
 @dataclass(eq=False)
 class Plan:
     """Computes the tensors `wanted` of a graph. `fused`: steps may swallow tensors that are not wanted.
@@ -39,7 +50,7 @@ class Plan:
     threads: int
     actions: list[Stretch | Node] = field(default_factory=list)
     buffers: dict[str, Buffer] = field(default_factory=dict)
-    bound: dict[int, list[tuple[ctypes.Array[Step], list[Bound]]]] = field(default_factory=dict)
+    bound: dict[int, list[Ready]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         _Planner(self).plan()
@@ -60,39 +71,36 @@ class Plan:
             if isinstance(action, Node):
                 arrays[action.name] = run_node(self.graph, action, arrays)
             else:
-                steps, _ = next(stretches)
-                self._connect(action, steps, arrays, batch)
-                self.kernels.run(steps, self.threads)
+                ready = next(stretches)
+                self._connect(ready, arrays, batch)
+                self.kernels.run(ready.steps, self.threads)
         return {name: arrays[name].astype(np.int64, copy=False) for name in self.wanted}
 
-    def _connect(self, stretch: Stretch, steps: ctypes.Array[Step], arrays: dict[str, NDArray[Any]],
-                 batch: int) -> None:
+    def _connect(self, ready: Ready, arrays: dict[str, NDArray[Any]], batch: int) -> None:
         """Point the steps that load and store to this run's arrays."""
-        for step, layer in zip(steps, stretch.layers, strict=True):
-            if step.kind == Kind.STORE:
-                name = layer.writes
-                arrays[name] = np.empty((batch, *self.graph.types[name].shape), np.int64)
-            elif step.kind == Kind.LOAD:
-                name = layer.writes
-                array = arrays[name] = np.ascontiguousarray(arrays[name])
-                step.external_type = EXTERNAL_TYPES[array.dtype]
-            else:
-                continue
-            step.external = address(arrays[name])
+        for step, name in ready.loads:
+            array = arrays[name] = np.ascontiguousarray(arrays[name])
+            step.external, step.external_type = address(array), EXTERNAL_TYPES[array.dtype]
+        for step, name in ready.stores:
+            array = arrays[name] = np.empty((batch, *self.graph.types[name].shape), np.int64)
+            step.external = address(array)
 
-    def _bind(self, batch: int) -> list[tuple[ctypes.Array[Step], list[Bound]]]:
+    def _bind(self, batch: int) -> list[Ready]:
         """The steps of every stretch for a batch size."""
-        if any(batch > buffer.batch for buffer in self.buffers.values()):
-            self.bound.clear()
-            for buffer in self.buffers.values():
-                buffer.grow(batch)
         if batch not in self.bound:
-            self.bound[batch] = [self._steps(action, batch) for action in self.actions if isinstance(action, Stretch)]
+            if any(batch > buffer.batch for buffer in self.buffers.values()):
+                self.bound.clear()
+                for buffer in self.buffers.values():
+                    buffer.grow(batch)
+            self.bound[batch] = [self._ready(action, batch) for action in self.actions if isinstance(action, Stretch)]
         return self.bound[batch]
 
-    def _steps(self, stretch: Stretch, batch: int) -> tuple[ctypes.Array[Step], list[Bound]]:
+    def _ready(self, stretch: Stretch, batch: int) -> Ready:
         bound = [layer.bind(self.buffers, batch, self.threads) for layer in stretch.layers]
-        return (Step * len(bound))(*(b.step for b in bound)), bound
+        steps = (Step * len(bound))(*(b.step for b in bound))
+        loads, stores = ([(step, layer.writes) for step, layer in zip(steps, stretch.layers, strict=True)
+                          if step.kind == kind] for kind in (Kind.LOAD, Kind.STORE))
+        return Ready(steps, loads, stores, bound)
 
 
 @dataclass(eq=False)

@@ -101,12 +101,12 @@ def _cost(region: Region, batch: int) -> int:
 def region_table(regions: list[Region], source: Image, packed: Packed, kernel: tuple[int, int], batch: int,
                  threads: int) -> IntArray:
     """The regions as rows of `bt_region`."""
-    return np.array([list(_row(region, source, packed, kernel, batch, threads, len(regions))) for region in regions],
-                    np.int64)
+    wanted = -(-UNITS_PER_THREAD * threads // len(regions))
+    return np.array([list(_row(region, source, packed, kernel, batch, wanted)) for region in regions], np.int64)
 
 
-def _row(region: Region, source: Image, packed: Packed, kernel: tuple[int, int], batch: int, threads: int,
-         regions: int) -> Iterator[int]:
+def _row(region: Region, source: Image, packed: Packed, kernel: tuple[int, int], batch: int, wanted: int,
+         ) -> Iterator[int]:
     rows, columns = region.rows, region.columns
     yield from (rows.first, columns.first, rows.count, columns.count)
     per_row = packed.runs // kernel[0]  # stretches of one row of the kernel
@@ -114,10 +114,8 @@ def _row(region: Region, source: Image, packed: Packed, kernel: tuple[int, int],
     cut = columns.taps < kernel[1]
     yield from (columns.tap * source.channels // 4, columns.taps * source.channels // 4) if cut else (0, packed.quads)
     yield int(columns.count % 2 == 0)
-    pixels = batch * rows.count * columns.count
     panel_bytes = packed.panel_bytes * rows.taps * columns.taps // (kernel[0] * kernel[1])
-    size, panels = _unit(pixels, packed.panels, panel_bytes, -(-UNITS_PER_THREAD * threads // regions))
-    yield from (size, panels, -(-pixels // size) * -(-packed.panels // panels))
+    yield from _unit(batch * rows.count * columns.count, packed.panels, panel_bytes, wanted)
 
 
 def _unit(pixels: int, panels: int, panel_bytes: int, wanted: int) -> tuple[int, int]:
@@ -128,6 +126,22 @@ def _unit(pixels: int, panels: int, panel_bytes: int, wanted: int) -> tuple[int,
     while share > 1 and -(-pixels // size) * -(-panels // share) < wanted:
         share -= share // 2
     return size, share
+
+
+def unit_table(table: IntArray, panels: int, batch: int, threads: int) -> IntArray:
+    """The units of work (region, first pixel, first panel), in the order of work.
+
+    Threads take equal stretches of it, so units are ordered by the part of the images that they belong to; within such a
+    part by panels, so that weights stay in the cache while pixels change.
+    """
+    units = []
+    for region, row in enumerate(table):
+        pixels, size, share = batch * int(row[2] * row[3]), int(row[-2]), int(row[-1])
+        count = -(-panels // share)
+        for panel, pixel in product(range(0, panels, share), range(0, pixels, size)):
+            position = (pixel // size * count + panel // share + 0.5) / (-(-pixels // size) * count)
+            units.append((int(position * threads), region, panel, pixel))
+    return np.array([(region, pixel, panel) for _, region, panel, pixel in sorted(units)], np.int64).reshape(-1, 3)
 
 
 def part(taps: IntArray, region: Region) -> IntArray:

@@ -8,13 +8,6 @@
 INLINE int64_t bt_divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 INLINE int64_t bt_least(int64_t a, int64_t b) { return a < b ? a : b; }
 
-static int64_t bt_conv_units(const bt_step *s)
-{
-    int64_t units = 0;
-    for (int64_t i = 0; i < s->regions; i++) units += s->region[i].units;
-    return units;
-}
-
 /* Where the windows of `count` output pixels of a region begin in the input, and where their results go. */
 static void bt_conv_pixels(const bt_step *s, const bt_region *g, int64_t row, int64_t count, const uint8_t **in,
                            uint8_t **out)
@@ -58,11 +51,9 @@ static void bt_conv_panel(const bt_step *s, const bt_region *g, int64_t index, i
 
 static void bt_conv_unit(const bt_step *s, int64_t unit)
 {
-    const bt_region *g = s->region;
-    for (; unit >= g->units; g++) unit -= g->units;
-    int64_t rows = s->batch * g->height * g->width, chunks = bt_divide_up(rows, g->rows_per_unit);
-    int64_t row = unit % chunks * g->rows_per_unit, panel = unit / chunks * g->panels_per_unit;
-    int64_t count = bt_least(g->rows_per_unit, rows - row);
+    const bt_region *g = s->region + s->unit[3 * unit];
+    int64_t row = s->unit[3 * unit + 1], panel = s->unit[3 * unit + 2];
+    int64_t count = bt_least(g->rows_per_unit, s->batch * g->height * g->width - row);
     const uint8_t *in[MAX_ROWS + TILE_ROWS];
     uint8_t *out[MAX_ROWS];
     bt_conv_pixels(s, g, row, count, in, out);

@@ -19,7 +19,7 @@ static const bt_row_function bt_rows[STEP_COUNT] = {
 
 static int64_t bt_step_units(const bt_step *s)
 {
-    if (s->kind == STEP_CONV) return bt_conv_units(s);
+    if (s->kind == STEP_CONV) return s->units;
     return bt_divide_up(s->batch * s->height, s->rows_per_unit);
 }
 

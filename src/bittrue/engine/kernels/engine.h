@@ -53,7 +53,7 @@ typedef struct {
  * step's stretches they see `runs` from `run` on, of each `quads` quads from `quad` on. Output pixels 2j and 2j + 1 are
  * neighbours in one row if `pairs`. */
 typedef struct {
-    int64_t y, x, height, width, run, runs, quad, quads, pairs, rows_per_unit, panels_per_unit, units;
+    int64_t y, x, height, width, run, runs, quad, quads, pairs, rows_per_unit, panels_per_unit;
 } bt_region;
 
 typedef struct {
@@ -69,6 +69,8 @@ typedef struct {
     const int8_t *weights;                 /* [panel][run][quad][PANEL][4] */
     int64_t regions;
     const bt_region *region;
+    int64_t units;
+    const int64_t *unit;                   /* (region, first pixel, first panel) of each unit of work */
     const int32_t *init;                   /* [region][panel][PANEL]: bias and the correction for `zero` */
     int64_t rows_per_unit;                 /* image rows, of the other steps */
     const bt_requant *requant;
