@@ -103,7 +103,8 @@ class Making:
 
     def add(self, op: Op, *inputs: str) -> None:
         """A node, sometimes with a scale."""
-        scale = self.draw(st.none() | st.builds(Scale, st.tuples(st.floats(2**-20, 4)), st.integers(0, 1)))
+        scale = self.draw(st.none() | st.builds(Scale, st.tuples(st.floats(2**-20, 4)), st.integers(0, 1),
+                                                st.sampled_from(Rounding), st.none() | st.just((0, 0))))
         self.builder.add(f"n{len(self.builder.nodes)}", op, *inputs, scale=scale)
 
     def bounds(self, op: Op, *inputs: str) -> Range:

@@ -11,10 +11,11 @@ import torch
 from bittrue import api
 from bittrue.chain import Training, run_chain
 from bittrue.engine.oracle import Oracle
+from bittrue.engine.rim import to_integers
 from bittrue.frontends.brevitas import freeze
 from bittrue.frontends.brevitas.reference import input_integers
 from bittrue.frontends.brevitas.trace import reference_trace
-from bittrue.quantization import quantize
+from bittrue.quantization import load_data, quantize
 from bittrue.quantization.models import odd_cnn
 from bittrue.quantization.runs import Run
 
@@ -33,9 +34,14 @@ def one_thread():
 @pytest.mark.slow
 @pytest.mark.parametrize(("model", "preset", "least"), CASES)
 def test_every_link_is_exact(model: str, preset: str, least: float, tmp_path: Path) -> None:
+    data = load_data("digits")
     report = run_chain(Run(model, preset, "digits"), tmp_path, training=Training(6, 6), samples=1)
     assert report.differences == 0
     assert report.certificate == "proved"
+    graph = report.frozen.graph
+    at_the_rim = to_integers(graph, {graph.inputs[0].name: data.test_x})
+    for name, integers in input_integers(report.frozen, data.test_x).items():
+        assert np.array_equal(at_the_rim[name], integers)
     assert report.float32.unexplained == 0
     assert report.accuracy["integer"] >= least
     # Real arithmetic sees the test split's every tensor, and so do both executors; the array its psums as well.

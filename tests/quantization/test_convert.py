@@ -115,7 +115,7 @@ def test_every_operand_is_on_its_grid(case: str, preset: str) -> None:
     assert check_grid(quantized, 3 * x) >= layers
 
 
-@pytest.mark.parametrize("case", set(CASES) - {"functional", "one_d"})
+@pytest.mark.parametrize("case", sorted(set(CASES) - {"functional", "one_d"}))
 def test_without_quantizers_the_values_are_those_of_the_plain_model(case: str) -> None:
     model, x = made(case)
     quantized = quantize(model, "w4a4", example_input=x).eval()

@@ -18,8 +18,10 @@ from .native import MAX_ROWS, PANEL
 from .packing import Packed
 from .tensors import Image
 
-TILE_ROWS = 8
-"""Output pixels that a tile computes together, typically."""
+TILE_ROWS = 4
+"""Output pixels that the smallest tile computes together."""
+REGION_COST = 2048
+"""What a region costs besides, in multiplications of one output channel."""
 CACHE_BYTES = 384 << 10
 """Weights that a unit of work may cycle through: they stay in a core's level 2 cache."""
 UNITS_PER_THREAD = 4
@@ -89,13 +91,14 @@ def split(source: Image, target: Image, window: Window, packed: Packed, batch: i
     narrow = bool((packed.slots >= 0).reshape(-1, PANEL).sum(axis=1).max() <= PANEL // 2)
     columns = [whole[1]] if not aligned or narrow else [whole[1], cut[1]]  # narrow panels work on pairs of columns
     choices = [[Region(*pair) for pair in product(*axes)] for axes in product((whole[0], cut[0]), columns)]
-    return min(choices, key=lambda regions: sum(_cost(region, batch) for region in regions))
+    inputs = source.channels // packed.groups
+    return min(choices, key=lambda regions: sum(_cost(region, batch, inputs) for region in regions))
 
 
-def _cost(region: Region, batch: int) -> int:
-    """Rows of pixels that tiles compute, times taps; a few taps stand for the overhead of a region."""
-    pixels = batch * region.rows.count * region.columns.count
-    return -(-pixels // TILE_ROWS) * TILE_ROWS * (region.rows.taps * region.columns.taps) + 2 * TILE_ROWS
+def _cost(region: Region, batch: int, inputs: int) -> int:
+    """Multiplications of one output channel: pixels that tiles compute, times taps, times input channels."""
+    pixels = -(-batch * region.rows.count * region.columns.count // TILE_ROWS) * TILE_ROWS
+    return pixels * region.rows.taps * region.columns.taps * inputs + REGION_COST
 
 
 def region_table(regions: list[Region], source: Image, packed: Packed, kernel: tuple[int, int], batch: int,
@@ -131,8 +134,8 @@ def _unit(pixels: int, panels: int, panel_bytes: int, wanted: int) -> tuple[int,
 def unit_table(table: IntArray, panels: int, batch: int, threads: int) -> IntArray:
     """The units of work (region, first pixel, first panel), in the order of work.
 
-    Threads take equal stretches of it, so units are ordered by the part of the images that they belong to; within such a
-    part by panels, so that weights stay in the cache while pixels change.
+    Threads take equal stretches of it, so units are ordered by the part of the images that they belong to; within such
+    a part by panels, so that weights stay in the cache while regions and pixels change.
     """
     units = []
     for region, row in enumerate(table):
@@ -140,8 +143,8 @@ def unit_table(table: IntArray, panels: int, batch: int, threads: int) -> IntArr
         count = -(-panels // share)
         for panel, pixel in product(range(0, panels, share), range(0, pixels, size)):
             position = (pixel // size * count + panel // share + 0.5) / (-(-pixels // size) * count)
-            units.append((int(position * threads), region, panel, pixel))
-    return np.array([(region, pixel, panel) for _, region, panel, pixel in sorted(units)], np.int64).reshape(-1, 3)
+            units.append((int(position * threads), panel, region, pixel))
+    return np.array([(region, pixel, panel) for _, panel, region, pixel in sorted(units)], np.int64).reshape(-1, 3)
 
 
 def part(taps: IntArray, region: Region) -> IntArray:

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .op import Op
+from .rounding import Rounding
 from .types import IntArray, IntType, Range, TensorType
 
 
@@ -40,11 +41,14 @@ class Input(Op):
 class Scale:
     """An annotation for people and for the rim: real value = integer * values[c] (c along `axis`, or one value).
 
-    Execution never reads it.
+    Where reals become integers, at the inputs, a quotient is rounded by `rounding` and limited to `clamp` (None: to the
+    tensor's type). Execution never reads any of it.
     """
 
     values: tuple[float, ...]
     axis: int = 0
+    rounding: Rounding = Rounding.HALF_EVEN
+    clamp: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True)

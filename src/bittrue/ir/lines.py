@@ -8,13 +8,15 @@ from __future__ import annotations
 import base64
 import json
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import numpy as np
 
 from .attributes import Plain
 from .graph import Scale
+from .rounding import Rounding
 from .types import IntArray, TensorType
 
 BARE = r"[A-Za-z0-9_./-]+"
@@ -157,18 +159,42 @@ def read_scale(line: Line) -> Scale | None:
     """A scale annotation, if one comes next."""
     if not line.accept("scale"):
         return None
-    values, axis = [], 0
+    values: list[float] = []
+    fields: dict[str, Any] = {}
     line.expect("(")
     while not line.accept(")"):
-        if line.accept("axis"):
-            line.expect("=")
-            axis = _read_integer(line)
+        for name, read in _SCALE_FIELDS.items():
+            if line.accept(name):
+                line.expect("=")
+                fields[name] = read(line)
+                break
         else:
             values.append(float(line.take("a number")))
         if not line.accept(","):
             line.expect(")")
             break
-    return Scale(tuple(values), axis)
+    return Scale(tuple(values), **fields)
+
+
+def _read_rounding(line: Line) -> Rounding:
+    rounding = next((rounding for rounding in Rounding if line.accept(rounding.value)), None)
+    if rounding is None:
+        line.refuse("a rounding mode")
+    return rounding
+
+
+def _read_clamp(line: Line) -> tuple[int, int]:
+    line.expect("(")
+    lo = _read_integer(line)
+    line.expect(",")
+    hi = _read_integer(line)
+    line.expect(")")
+    return lo, hi
+
+
+_SCALE_FIELDS: dict[str, Callable[[Line], Any]] = {
+    "axis": _read_integer, "rounding": _read_rounding, "clamp": _read_clamp,
+}
 
 
 def read_values(line: Line, tensor: TensorType) -> IntArray:

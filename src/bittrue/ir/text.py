@@ -27,6 +27,7 @@ from .attributes import Plain, attributes, make_op
 from .graph import Constant, Graph, Node, Scale
 from .lines import BARE, Line, SyntaxProblem, read_name, read_plain, read_scale, read_type, read_values, unquote
 from .op import Op
+from .rounding import Rounding
 from .types import TensorType
 from .verify import verified
 
@@ -109,6 +110,9 @@ def _scale(scale: Scale | None) -> str:
     if scale is None:
         return ""
     parts = [repr(float(value)) for value in scale.values] + [f"axis={scale.axis}"] * (scale.axis != 0)
+    parts += [f"rounding={scale.rounding}"] * (scale.rounding is not Rounding.HALF_EVEN)
+    if scale.clamp is not None:
+        parts.append(f"clamp=({scale.clamp[0]},{scale.clamp[1]})")
     return f" scale({', '.join(parts)})"
 
 

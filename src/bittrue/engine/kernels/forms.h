@@ -147,7 +147,8 @@ INLINE void bt_out_fours(int64_t form, bt_tile_out t, const bt_requant *rq, int6
 
 INLINE void bt_out_form(int64_t form, bt_tile_out t, const bt_requant *rq)
 {
-    __m512i lo = _mm512_set1_epi8((char)(rq->lo + rq->zero)), hi = _mm512_set1_epi8((char)(rq->hi + rq->zero));
+    int64_t least = rq->lo + rq->zero, most = rq->hi + rq->zero; /* beyond a byte where the range never gets there */
+    __m512i lo = _mm512_set1_epi8((char)(least < 0 ? 0 : least)), hi = _mm512_set1_epi8((char)(most > 255 ? 255 : most));
     if (t.count == PANEL) bt_out_pairs(form, t, rq, lo, hi);
     else
         for (int64_t column = 0; column < t.count; column += 16) bt_out_fours(form, t, rq, column, lo, hi);

@@ -51,18 +51,42 @@ INLINE void bt_widen(const bt_view *v, const uint8_t *p, int64_t first, int64_t 
     else for (int64_t i = 0; i < count; i++) acc[i] = (int32_t)p[first + i] - zero;
 }
 
-/* PANEL elements of a row from `first` on: acc = a + sign * b + init. The last panel may be short. */
-static void bt_map_gather(const bt_step *s, const uint8_t *a, const uint8_t *b, int64_t first, int64_t count,
-                          const int32_t *init, int32_t *acc)
+/* Fewer than PANEL elements of a row: acc = a + sign * b + init. */
+static void bt_map_gather_some(const bt_step *s, const uint8_t *a, const uint8_t *b, int64_t first, int64_t count,
+                               const int32_t *init, int32_t *acc)
 {
-    int32_t second[PANEL] = {0};
-    int32_t sign = (int32_t)s->sign;
-    if (count == PANEL) bt_widen(&s->a, a, first, PANEL, acc); /* a constant count makes a vector loop */
-    else bt_widen(&s->a, a, first, count, acc);
-    if (sign && count == PANEL) bt_widen(&s->b, b, first, PANEL, second);
-    else if (sign) bt_widen(&s->b, b, first, count, second);
-    for (int64_t i = 0; i < PANEL; i++) acc[i] = (int32_t)((uint32_t)(acc[i] + sign * second[i]) + (uint32_t)init[i]);
+    int32_t second[PANEL] = {0}, sign = (int32_t)s->sign;
+    bt_widen(&s->a, a, first, count, acc);
+    if (sign) bt_widen(&s->b, b, first, count, second);
+    for (int64_t i = 0; i < count; i++) acc[i] = (int32_t)((uint32_t)(acc[i] + sign * second[i]) + (uint32_t)init[i]);
 }
+
+/* The same for PANEL elements. */
+#ifdef BT_AVX512VNNI
+INLINE __m512i bt_widen16(const bt_view *v, const uint8_t *p, int64_t first)
+{
+    if (v->wide) return LOAD((const int32_t *)p + first);
+    __m512i stored = _mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)(p + first)));
+    return _mm512_sub_epi32(stored, _mm512_set1_epi32((int32_t)v->zero));
+}
+
+INLINE void bt_map_gather(const bt_step *s, const uint8_t *a, const uint8_t *b, int64_t first, const int32_t *init,
+                          int32_t *acc)
+{
+    for (int64_t i = 0; i < PANEL; i += LANES) {
+        __m512i sum = bt_widen16(&s->a, a, first + i);
+        if (s->sign > 0) sum = _mm512_add_epi32(sum, bt_widen16(&s->b, b, first + i));
+        if (s->sign < 0) sum = _mm512_sub_epi32(sum, bt_widen16(&s->b, b, first + i));
+        SAVE(acc + i, _mm512_add_epi32(sum, LOAD(init + i)));
+    }
+}
+#else
+INLINE void bt_map_gather(const bt_step *s, const uint8_t *a, const uint8_t *b, int64_t first, const int32_t *init,
+                          int32_t *acc)
+{
+    bt_map_gather_some(s, a, b, first, PANEL, init, acc);
+}
+#endif
 
 /* Requantization, addition and subtraction (requantized or not), element by element. The channels of a row lie one
  * behind the other, so a row is a vector; its panels meet the parameters of `panels` panels in turn. */
@@ -76,12 +100,12 @@ static void bt_map_row(const bt_step *s, int64_t n, int64_t y)
         for (int64_t first = p * PANEL; first < length;) {
             int64_t rows = 0, count = PANEL;
             for (; rows < TILE_ROWS && first + PANEL <= length; rows++, first += step) {
-                bt_map_gather(s, a, b, first, PANEL, s->init + p * PANEL, acc + rows * PANEL);
+                bt_map_gather(s, a, b, first, s->init + p * PANEL, acc + rows * PANEL);
                 out[rows] = to + first * size;
             }
             if (!rows) { /* the row's short end */
                 count = length - first;
-                bt_map_gather(s, a, b, first, count, s->init + p * PANEL, acc);
+                bt_map_gather_some(s, a, b, first, count, s->init + p * PANEL, acc);
                 out[rows++] = to + first * size;
                 first += step;
             }

@@ -45,8 +45,10 @@ def requantize(state: Lowering, step: Step, act: Quantize, value: Value) -> Valu
 def quantize_input(state: Lowering, act: Quantize, value: Value) -> Value:
     """The quantizer of the model's input: the graph's input holds its integers; what waits follows on integers."""
     same = [name for name, known in state.inputs.items() if known.proxy is act.proxy]
+    clamp = None if (act.lo, act.hi) == (act.elem.min, act.elem.max) else (act.lo, act.hi)
+    scale = Scale(tuple(act.scale.tolist()), act.axis, act.rounding, clamp)
     node = same[0] if same else state.emit.add(INPUT, Input(TensorType(state.model.input_shape, act.elem)),
-                                               scale=Scale(tuple(act.scale.tolist()), act.axis))
+                                               scale=scale)
     state.inputs.setdefault(node, act)
     need(act.scale.size == 1 or not value.after, "BT2110", "the input's scales per channel meet elements that have "
          "moved", "use one scale for all channels")

@@ -7,6 +7,7 @@ import math
 from typing import Any
 
 from ..graph import Scale
+from ..rounding import Rounding
 from ..types import TensorType
 
 PREFIX = "bittrue."
@@ -22,18 +23,27 @@ def scale_text(scale: Scale) -> str:
     >>> scale_text(Scale((0.1,)))
     '{"values": [0.1], "axis": 0}'
     """
-    return json.dumps({"values": [float(v) for v in scale.values], "axis": scale.axis})
+    fields: dict[str, Any] = {"values": [float(v) for v in scale.values], "axis": scale.axis}
+    if scale.rounding is not Rounding.HALF_EVEN:
+        fields["rounding"] = scale.rounding.value
+    if scale.clamp is not None:
+        fields["clamp"] = list(scale.clamp)
+    return json.dumps(fields)
 
 
 def read_scale(text: str) -> Scale:
     """Inverse of `scale_text`."""
     fields = read_json(text)
-    if fields.keys() != {"values", "axis"} or not isinstance(fields["values"], list) \
-            or not isinstance(fields["axis"], int):
+    if not {"values", "axis"} <= fields.keys() <= {"values", "axis", "rounding", "clamp"} \
+            or not isinstance(fields["values"], list) or not isinstance(fields["axis"], int):
         raise ValueError('it is not of the form {"values": [0.5], "axis": 0}')
+    clamp = fields.get("clamp")
+    if clamp is not None and not (isinstance(clamp, list) and [type(v) for v in clamp] == [int, int]):
+        raise ValueError("its clamp is not two integers")
     if not all(isinstance(v, float) for v in fields["values"]):
         raise ValueError("its values are not all floats")
-    return Scale(tuple(fields["values"]), fields["axis"])
+    return Scale(tuple(fields["values"]), fields["axis"], Rounding(fields.get("rounding", "HALF_EVEN")),
+                 None if clamp is None else (clamp[0], clamp[1]))
 
 
 def scale_problem(scale: Scale | None, tensor: TensorType) -> str | None:
@@ -42,6 +52,8 @@ def scale_problem(scale: Scale | None, tensor: TensorType) -> str | None:
         return None
     if not all(math.isfinite(v) and v > 0 for v in scale.values):
         return f"its scale {_short(scale.values)} is not finite and positive"
+    if scale.clamp is not None and not tensor.elem.min <= scale.clamp[0] <= scale.clamp[1] <= tensor.elem.max:
+        return f"its clamp {scale.clamp} is not within {tensor.elem}"
     if len(scale.values) != 1 and not (0 <= scale.axis < len(tensor.shape)
                                        and len(scale.values) == tensor.shape[scale.axis]):
         return f"it has {len(scale.values)} scales along axis {scale.axis}, but is {tensor}"
