@@ -86,7 +86,7 @@ class Diagnostics:
     """Collects problems, so that a check reports all of them at once.
 
     >>> found = Diagnostics()
-    >>> found.add("BT0000", "conv1", "kernel is 0 wide", "use a kernel of at least 1")
+    >>> found.add("BT1005", "conv1", "kernel is 0 wide", "use a kernel of at least 1")
     >>> len(found)
     1
     """
