@@ -54,6 +54,20 @@ def test_the_chosen_form_is_exact_everywhere(case: tuple[Requant, tuple[IntArray
     np.testing.assert_array_equal(got, op.run(acc, *operands) + zero)
 
 
+def test_a_clamp_that_the_range_never_reaches() -> None:
+    """Accumulators of 0 and more into a signed type: stored as they are, the clamp's lower end is below a byte."""
+    kernels = next((k for b in BACKENDS[:1] if isinstance(k := fast._working(b), Kernels)), None)
+    if kernels is None:
+        pytest.skip("no AVX-512 VNNI")
+    op = Requant(IntType(8, True), -128, 127, Rounding.HALF_EVEN)
+    operands = tuple(np.full(PANEL, value) for value in (600_000_001, 0, 30))
+    parameters = Parameters.of(op, operands, np.arange(PANEL), 0)
+    assert choose(kernels, parameters, np.zeros(PANEL, np.int64), np.full(PANEL, 255)) == [Form.FLOAT]
+    acc = np.repeat(np.arange(256)[:, np.newaxis], PANEL, axis=1)
+    got = kernels.apply(Form.FLOAT, parameters.native(), 0, acc.astype(np.int32))
+    np.testing.assert_array_equal(got, op.run(acc, *operands))
+
+
 @pytest.mark.parametrize(("op", "mul", "form"), [
     (Requant(IntType(8, True), -128, 127, Rounding.HALF_UP), 1, Form.SHIFT),
     (Requant(IntType(8, True), -128, 127, Rounding.HALF_EVEN), 1, Form.SHIFT_EVEN),

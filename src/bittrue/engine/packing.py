@@ -37,9 +37,9 @@ class Packed:
         """Bytes of weights of one panel."""
         return self.runs * self.quads * 4 * PANEL
 
-    def spread(self, values: IntArray, padding: int = 0) -> IntArray:
-        """Values per output channel (..., O), per slot."""
-        return np.where(self.slots < 0, padding, values[..., self.slots])
+    def spread(self, values: IntArray) -> IntArray:
+        """Values per output channel (..., O), per slot; 0 for padding."""
+        return np.where(self.slots < 0, 0, values[..., self.slots])
 
 
 def pack(weight: IntArray, groups: int, dilated: bool, quads: bool) -> Packed:
