@@ -6,6 +6,9 @@ import os
 
 import pytest
 
+# Before PyTorch is imported: the tests run in parallel, and its threads would wait for each other.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Checks on data sets outside of the project run only where BITTRUE_DATA names their folder, and say so."""

@@ -23,14 +23,6 @@ CASES = [("digits_leaky", "w4a4_leaky", 0.9), ("digits_cnn", "w4a2", 0.85), ("di
          ("digits_concat", "w1a8", 0.7), ("digits_resnet", "w4a4_pow2", 0.85)]
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize(("model", "preset", "least"), CASES)
 def test_every_link_is_exact(model: str, preset: str, least: float, tmp_path: Path) -> None:
