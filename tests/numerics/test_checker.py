@@ -225,16 +225,23 @@ def test_another_rounding_in_the_file_is_noticed_where_it_matters(files: Files, 
 
 
 SWAPS = {"Greater": "GreaterOrEqual", "Add": "Sub", "Mul": "Add", "Less": "Greater", "Mod": "Div"}
+TURNED = ("Greater", "Less", "Sub", "Where")
+"""Operations whose last two operands are exchanged."""
 
 
 def exchanged_operations(data: bytes) -> Iterator[onnx.ModelProto]:
-    """The model with one operation of one requantization's body exchanged, for all of them."""
+    """The model with one operation of one requantization's body exchanged, or its operands, for all of them."""
     functions = onnx.load_from_string(data).functions
     for f, function in enumerate(functions):
         for n, node in enumerate(function.node):
             if function.name == "Requant" and node.op_type in SWAPS:
                 model = onnx.load_from_string(data)
                 model.functions[f].node[n].op_type = SWAPS[node.op_type]
+                yield model
+            if function.name == "Requant" and node.op_type in TURNED:
+                model = onnx.load_from_string(data)
+                inputs = model.functions[f].node[n].input
+                inputs[-2], inputs[-1] = inputs[-1], inputs[-2]
                 yield model
 
 

@@ -120,7 +120,6 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     "Greater": lambda _, x, y: x > y,
     "GreaterOrEqual": lambda _, x, y: x >= y,
     "Where": lambda _, c, x, y: np.where(c, x, y),
-    "Clip": lambda _, x, lo, hi: np.minimum(np.maximum(x, lo), hi),
     "Unsqueeze": lambda _, x, axes: np.expand_dims(x, tuple(axes.tolist())),
 }
 """The ONNX operations of a requantization's body."""
