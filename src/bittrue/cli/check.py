@@ -11,7 +11,7 @@ from rich.table import Table
 from .. import api
 from ..report.tables import plain_table
 from ..targets import CheckReport
-from .console import Json, out, print_diagnostics, print_json
+from .console import Json, out, print_diagnostics, print_json, say
 from .options import Options, parse_options
 
 
@@ -37,7 +37,7 @@ def check(
                     "certificate_problems": [p.to_json() for p in problems],
                     "targets": [report.to_json() for report in reports]})
     else:
-        out.print(f"certificate: {verdict}", markup=False)
+        say(f"certificate: {verdict}")
         print_diagnostics(tuple(problems))
         out.print(_table(reports))
         for report in reports:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from .. import api
-from .console import Json, out, print_json
+from .console import Json, print_json, say
 from .inputs import Count, Data, DataDir, File, model_inputs
 from .options import Options, parse_options
 
@@ -36,5 +36,5 @@ def compile_(
         print_json({"project": str(folder), "target": manifest.target, "files": dict(manifest.files)})
         return
     samples = len(next(iter(inputs.values())))
-    out.print(f"{folder}: {len(manifest.files)} files for {manifest.target}, {samples} samples", markup=False)
-    out.print(f"next: bittrue verify {folder}", markup=False)
+    say(f"{folder}: {len(manifest.files)} files for {manifest.target}, {samples} samples")
+    say(f"next: bittrue verify {folder}")

@@ -78,6 +78,11 @@ def print_diagnostics(diagnostics: tuple[Diagnostic, ...]) -> None:
         err.print(f"{len(diagnostics)} problems")
 
 
+def say(line: str) -> None:
+    """A line of plain text on standard output, as it is: no markup, no wrapping."""
+    out.print(line, markup=False, soft_wrap=True)
+
+
 def print_json(value: dict[str, Any]) -> None:
     """One JSON object on standard output, keys in the order given."""
     sys.stdout.write(json.dumps(value, indent=2) + "\n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,10 +10,11 @@ import typer
 from rich.table import Table
 
 from ..report.tables import array_table, plain_table, right_aligned
-from .console import Json, err, out, print_json
+from .console import Json, err, out, print_json, say
 
 if TYPE_CHECKING:
     from ..chain import ChainReport
+    from ..frontends.brevitas.float32 import Float32Report
 
 
 def demo(
@@ -36,7 +38,7 @@ def demo(
 
     torch.set_num_threads(1)  # these layers are too small to share
     report = run_chain(Run(model, preset, "digits"), folder, training=Training(epochs, epochs), samples=samples,
-                       say=lambda line: err.print(line, style="dim"))
+                       say=lambda line: err.print(line, style="dim", soft_wrap=True))
     if as_json:
         print_json(report.to_json())
     else:
@@ -47,14 +49,14 @@ def demo(
 
 def _print(report: ChainReport) -> None:
     for change in report.frozen.changes:
-        out.print(f"note: {change}", markup=False)
+        say(f"note: {change}")
     out.print(_links(report))
     out.print(array_table(report.project.target.layers))
-    for name, size, count in _self_disagreements(report):
-        out.print(f"{name} {size}: {count:,} integers differ", markup=False)
+    for line in _float32(report.float32):
+        say(line)
     verdict = "[bold green]0 differences[/]" if report.exact else f"[bold red]{report.differences:,} differences[/]"
     out.print(f"certificate {report.certificate}; {report.compared:,} values compared, {verdict}")
-    out.print(f"written to {report.folder}: model.onnx, model.cert.json, array/", markup=False)
+    say(f"written to {report.folder}: model.onnx, model.cert.json, array/")
 
 
 def _links(report: ChainReport) -> Table:
@@ -77,8 +79,9 @@ def _links(report: ChainReport) -> Table:
     return right_aligned(table)
 
 
-def _self_disagreements(report: ChainReport) -> list[tuple[str, int, int]]:
-    """The float32 model against itself at other batch sizes."""
-    whole = f"float32 model, batch {report.float32.batch_sizes[-1]} against batch"
-    return [(whole, size, count) for size, count in zip(report.float32.batch_sizes, report.float32.disagreements,
-                                                        strict=False)]
+def _float32(report: Float32Report) -> Iterator[str]:
+    """What the float32 evaluation of the trained model differs in, from the graph and from itself."""
+    yield f"float32 against the graph: {report.end_to_end:,} integers differ end to end, {report.layer_by_layer:,} " \
+        f"layer by layer, {report.unexplained:,} of them unexplained by summation order near a tie"
+    for size, count in zip(report.batch_sizes, report.disagreements, strict=False):
+        yield f"float32 against itself: {count:,} integers differ between batch {report.batch_sizes[-1]} and {size}"

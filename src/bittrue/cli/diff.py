@@ -16,7 +16,7 @@ from ..engine.oracle import Oracle
 from ..engine.ort import OnnxRuntimeExecutor
 from ..errors import BadInput, fail
 from ..ir import Graph
-from .console import Json, out, print_json
+from .console import Json, out, print_json, say
 from .inputs import Count, Data, DataDir, File, model_inputs
 
 EXECUTORS: dict[str, Callable[[Graph], Executor]] = {
@@ -47,8 +47,8 @@ def diff(
     else:
         for layer in report.layers:
             if layer.differences:
-                out.print(f"{layer.name}: {layer.differences:,} of {layer.compared:,} differ", markup=False)
-        out.print("no difference" if report.first is None else str(report.first), markup=False)
+                say(f"{layer.name}: {layer.differences:,} of {layer.compared:,} differ")
+        say("no difference" if report.first is None else str(report.first))
         out.print(f"{report.compared:,} compared, {report.differences:,} differences")
     if report.differences:
         raise typer.Exit(1)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from .console import Json, out, print_json
+from .console import Json, print_json, say
 
 
 def freeze(
@@ -39,7 +39,7 @@ def freeze(
                     "layers": [{"name": layer.name, "verdict": layer.verdict} for layer in frozen.certificate.layers]})
     else:
         for change in frozen.changes:
-            out.print(f"note: {change}", markup=False)
-        out.print(f"{target}: {len(frozen.graph.nodes)} nodes, certificate {verdict}", markup=False)
+            say(f"note: {change}")
+        say(f"{target}: {len(frozen.graph.nodes)} nodes, certificate {verdict}")
     if verdict != "proved":
         raise typer.Exit(1)

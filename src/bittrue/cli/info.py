@@ -14,7 +14,7 @@ from ..api import load
 from ..ir.text import print_graph
 from ..report.layers import LayerRow, layer_rows
 from ..report.tables import plain_table, right_aligned
-from .console import Json, out, print_json
+from .console import Json, out, print_json, say
 
 
 def info(
@@ -28,7 +28,7 @@ def info(
     """
     graph = load(model)
     if text:
-        out.print(print_graph(graph), markup=False, soft_wrap=True)
+        say(print_graph(graph))
         return
     rows = layer_rows(graph)
     digest = hashlib.sha256(model.read_bytes()).hexdigest()

@@ -10,7 +10,7 @@ import typer
 
 from .. import api
 from ..report.tables import array_table
-from .console import Json, out, print_diagnostics, print_json
+from .console import Json, out, print_diagnostics, print_json, say
 from .inputs import Count, Data, DataDir, File, model_inputs
 
 
@@ -43,8 +43,8 @@ def _project(path: Path, as_json: bool) -> bool:
     else:
         out.print(array_table(report.target.layers))
         if report.target.host:
-            out.print(f"run by the oracle between them: {', '.join(report.target.host)}", markup=False)
-        out.print(f"certificate: {report.certificate}", markup=False)
+            say(f"run by the oracle between them: {', '.join(report.target.host)}")
+        say(f"certificate: {report.certificate}")
         print_diagnostics((*report.certificate_problems, *report.target.problems))
         out.print(f"{report.target.compared:,} compared, {report.differences:,} differences")
     return report.differences == 0
@@ -57,9 +57,9 @@ def _model(path: Path, inputs: api.Inputs, as_json: bool) -> bool:
         print_json({"differences": report.differences, "compared": report.compared, "certificate": report.certificate,
                     "layers": {name: [asdict(layer) for layer in r.layers] for name, r in report.executors.items()}})
     else:
-        out.print(f"certificate: {report.certificate}", markup=False)
+        say(f"certificate: {report.certificate}")
         for name, comparison in report.executors.items():
-            out.print(f"{name}: {comparison.compared:,} compared, {comparison.differences:,} differences", markup=False)
+            say(f"{name}: {comparison.compared:,} compared, {comparison.differences:,} differences")
             if comparison.first is not None:
-                out.print(str(comparison.first), markup=False)
+                say(str(comparison.first))
     return exact

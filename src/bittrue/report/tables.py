@@ -14,27 +14,29 @@ KINDS = ("psum", "acc", "out")
 
 
 def right_aligned(table: Table, first: int = 1) -> Table:
-    """The same table with its columns from `first` on aligned to the right, as numbers are."""
+    """The same table with its columns from `first` on aligned to the right and never cut, as numbers are."""
     for column in table.columns[first:]:
-        column.justify = "right"
+        column.justify, column.no_wrap = "right", True
     return table
 
 
 def plain_table(*headers: str, title: str | None = None, footer: bool = False) -> Table:
     """A table that fits 80 columns and survives being pasted: lines only between head, body and foot."""
-    return Table(*headers, title=title, title_justify="left", box=box.SIMPLE, show_footer=footer, pad_edge=False)
+    table = Table(*headers, title=title, title_justify="left", box=box.SIMPLE, show_footer=footer, pad_edge=False)
+    table.columns[0].overflow = "fold"  # a long layer name goes on in the next line
+    return table
 
 
 def array_table(layers: Sequence[LayerReport]) -> Table:
     """One row per layer that the simulated hardware ran, and the total."""
     kinds = [kind for kind in KINDS if any(kind in layer.compared for layer in layers)]
-    table = plain_table("layer", "op", "MACs", "cycles", "util.", *(f"{kind}s" for kind in kinds), "differ",
+    table = plain_table("layer", "MACs", "cycles", "util.", *(f"{kind}s" for kind in kinds), "differ",
                         title="array: work, cycles, and how many values of each kind were compared", footer=True)
     for layer in layers:
-        table.add_row(layer.name, layer.op, f"{layer.macs:,}", f"{layer.cycles:,}", f"{layer.utilization:.1%}",
+        table.add_row(layer.name, f"{layer.macs:,}", f"{layer.cycles:,}", f"{layer.utilization:.1%}",
                       *(f"{layer.compared.get(kind, 0):,}" for kind in kinds), f"{layer.differences:,}")
-    totals = ("total", "", sum(x.macs for x in layers), sum(x.cycles for x in layers), "",
+    totals = ("total", sum(x.macs for x in layers), sum(x.cycles for x in layers), "",
               *(sum(x.compared.get(kind, 0) for x in layers) for kind in kinds), sum(x.differences for x in layers))
     for column, total in zip(table.columns, totals, strict=True):
         column.footer = total if isinstance(total, str) else f"{total:,}"
-    return right_aligned(table, 2)
+    return right_aligned(table)
