@@ -14,7 +14,7 @@ from bittrue import api
 from bittrue.cli import COMMANDS, app
 from bittrue.ir import GraphBuilder, IntType, Rounding
 from bittrue.ir.onnx import save
-from bittrue.ir.ops import Conv, Requant
+from bittrue.ir.ops import Conv, Relu, Requant
 
 
 def run(*words: str | Path) -> Result:
@@ -98,6 +98,12 @@ BAD = {
     "wrong shape": (("compile", "MODEL", "-o", "x", "-i", "SHAPE"), 2, "BT4002"),
     "wrong values": (("compile", "MODEL", "-o", "x", "-i", "VALUES"), 2, "BT4003"),
     "floats without a scale": (("compile", "MODEL", "-o", "x", "-i", "FLOATS"), 2, "BT4004"),
+    "no sample": (("verify", "MODEL", "-i", "EMPTY"), 2, "BT6008"),
+    "not a number": (("verify", "MODEL", "-i", "NAN"), 2, "BT6008"),
+    "infinite": (("compile", "MODEL", "-o", "x", "-i", "INF"), 2, "BT6008"),
+    "floats of a wrong shape": (("verify", "MODEL", "-i", "LONG"), 2, "BT4002"),
+    "more samples than memory": (("verify", "MODEL", "-n", "1000000000"), 2, "BT6006"),
+    "two sources of samples": (("verify", "MODEL", "-i", "SHAPE", "--data", "digits"), 2, "BT6002"),
     "hostile input": (("compile", "MODEL", "-o", "x", "-i", "OBJECTS"), 2, "BT6003"),
     "other data": (("verify", "MODEL", "--data", "digits"), 2, "BT6004"),
     "unknown data": (("verify", "MODEL", "--data", "cats"), 2, "BT2050"),
@@ -118,8 +124,13 @@ def test_what_can_be_typed_wrong_is_a_diagnostic(case: str, model: Path, tmp_pat
     np.save("shape.npy", np.zeros((1, 3, 4, 5), np.int64))
     np.save("values.npy", np.full((1, 3, 5, 4), 16))
     np.save("floats.npy", np.zeros((1, 3, 5, 4)))
+    np.save("empty.npy", np.zeros((0, 3, 5, 4), np.int64))
+    np.save("nan.npy", np.full((1, 3, 5, 4), np.nan))
+    np.save("inf.npy", np.full((1, 3, 5, 4), -np.inf))
+    np.save("long.npy", np.zeros((1, 3, 5, 4, 2)))
     np.save("objects.npy", np.array([{}]), allow_pickle=True)
-    names = {"SHAPE": "shape.npy", "VALUES": "values.npy", "FLOATS": "floats.npy", "OBJECTS": "objects.npy"}
+    names = {name.upper(): f"{name}.npy" for name in ("shape", "values", "floats", "objects", "empty", "nan", "inf",
+                                                      "long")}
     words, code, diagnostic = BAD[case]
     before = set(tmp_path.rglob("*"))
     result = run(*(names.get(word, word.replace("MODEL", str(model))) for word in words))
@@ -149,3 +160,77 @@ def test_without_pytorch_the_training_commands_name_what_to_install(words: tuple
     assert result.exit_code == 4
     assert "BT6005" in result.output
     assert "bittrue[train]" in result.output
+
+
+def test_names_are_printed_as_they_are(tmp_path: Path) -> None:
+    b = GraphBuilder("net[red]:cat:")
+    y = b.add("y[/red]:cat:", Relu(), b.input("x[bold]", (2, 3), "i4"))
+    model = tmp_path / "[b]:cat: @fast.onnx"
+    save(b.build(y), model)
+    for words in (("info", model), ("info", model, "--text")):
+        shown = run(*words).output
+        assert all(name in shown for name in ("net[red]:cat:", "y[/red]:cat:", "x[bold]"))
+    assert run("diff", model, f"{model}@fast").exit_code == 0
+    assert "[b]:cat: @fas.onnx" in " ".join(run("info", tmp_path / "[b]:cat: @fas.onnx").output.split())
+
+
+USERS = {
+    "raises": ("def net():\n    raise KeyError('mine')", 2, "KeyError: 'mine'"),
+    "raises at import": ("\n\n1 / 0", 3, "ZeroDivisionError"),
+    "no Python": ("def net(:", 1, "SyntaxError"),
+    "imports nothing": ("import nosuchmodule", 1, "nosuchmodule"),
+    "exits": ("import sys\nsys.exit(0)", 2, "SystemExit: 0"),
+}
+
+
+@pytest.mark.parametrize("case", USERS)
+def test_a_mistake_in_the_users_model_names_its_line(case: str, tmp_path: Path,
+                                                     monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    code, line, why = USERS[case]
+    Path("own.py").write_text(code + "\n", encoding="utf-8")
+    result = run("train", "own.py:net", "--json")
+    told = json.loads(result.stdout)["diagnostics"]
+    assert result.exit_code == 2
+    assert [d["code"] for d in told] == ["BT6007"]
+    assert told[0]["where"].endswith(f"own.py:{line}")
+    assert why in told[0]["why"]
+
+
+def test_freeze_names_the_files_that_it_wrote(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run("train", "digits_cnn", "--float-epochs", "0", "--epochs", "1", "--out", "run").exit_code == 0
+    told = json.loads(run("freeze", "run", "-o", "frozen", "--json").stdout)
+    assert (told["model"], told["certificate"]) == ("frozen.onnx", "proved")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["frozen.cert.json", "frozen.onnx", "run"]
+    assert run("freeze", "run", "--multiplier-bits", "0").exit_code == 2
+
+
+def test_a_refused_resumption_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    words = ("--float-epochs", "0", "--out", "run")
+    assert run("train", "digits_cnn", *words, "--epochs", "1", "--seed", "9223372036854775807").exit_code == 0
+    before = {path: path.read_bytes() for path in Path("run").rglob("*") if path.is_file()}
+    result = run("train", "digits_leaky", *words, "--epochs", "2", "--resume", "run/last.ckpt")
+    assert (result.exit_code, "BT204" in result.output) == (2, True)
+    assert before == {path: path.read_bytes() for path in Path("run").rglob("*") if path.is_file()}
+    assert run("freeze", "run").exit_code == 0
+
+
+@pytest.mark.slow
+def test_a_difference_that_rounding_does_not_explain_fails_the_demo(tmp_path: Path,
+                                                                    monkeypatch: pytest.MonkeyPatch) -> None:
+    from bittrue.frontends.brevitas.float32 import Float32Report
+
+    words = ("demo", "--epochs", "1", "-n", "1", "--out", tmp_path / "demo", "--json")
+    assert run(*words).exit_code == 0
+    monkeypatch.setattr(Float32Report, "unexplained", property(lambda report: 3))
+    result = run(*words)
+    assert (result.exit_code, json.loads(result.stdout)["float32"]["unexplained"]) == (1, 3)
+
+
+def test_the_functions_of_the_api_take_paths_as_text(model: Path, tmp_path: Path) -> None:
+    inputs = {"x": np.zeros((1, 3, 5, 4), np.int64)}
+    api.compile(str(model), "systolic", str(tmp_path / "array"), inputs, {"rows": 4, "cols": 4})
+    assert api.verify(str(tmp_path / "array"), ("manifest", "files")).differences == 0
+    assert api.verify_model(str(model), inputs).differences == 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +30,8 @@ declare({
 })
 
 
+AnyPath = str | os.PathLike[str]
+
 Inputs = Mapping[str, IntArray]
 """Integer inputs (batch, *shape of one sample) by name."""
 
@@ -36,15 +39,15 @@ PROJECT_MODEL = "model.onnx"
 """The model's file in every project."""
 
 
-def certificate_path(model: Path) -> Path:
+def certificate_path(model: AnyPath) -> Path:
     """Where the certificate of `<name>.onnx` is: `<name>.cert.json` beside it."""
-    return model.with_suffix(".cert.json")
+    return Path(model).with_suffix(".cert.json")
 
 
-def check_certificate(model: Path) -> CertificateReport | None:
+def check_certificate(model: AnyPath) -> CertificateReport | None:
     """Re-verify the certificate beside a model from the two files alone; None when there is none."""
     path = certificate_path(model)
-    return checker.check(model, path) if path.is_file() else None
+    return checker.check(Path(model), path) if path.is_file() else None
 
 
 def check(graph: Graph, target: str = "all", options: targets.Options | None = None) -> list[targets.CheckReport]:
@@ -56,7 +59,7 @@ def check(graph: Graph, target: str = "all", options: targets.Options | None = N
     return [targets.get(name).check(graph, options) for name in names]
 
 
-def compile(model: Path, target: str, out_dir: Path, inputs: Inputs,
+def compile(model: AnyPath, target: str, out_dir: AnyPath, inputs: Inputs,
             options: targets.Options | None = None) -> Manifest:
     """Write the target's project for a frozen model and the given integer inputs (batch, *shape).
 
@@ -67,10 +70,10 @@ def compile(model: Path, target: str, out_dir: Path, inputs: Inputs,
     if report is not None and report.problems:
         raise Difference(*report.problems)
     graph, chip = load(model), targets.get(target)
-    files = {PROJECT_MODEL: model.read_bytes()}
+    files = {PROJECT_MODEL: Path(model).read_bytes()}
     if report is not None:
         files[certificate_path(Path(PROJECT_MODEL)).name] = certificate_path(model).read_bytes()
-    return chip.emit(graph, chip.plan(graph, options), inputs, out_dir, files)
+    return chip.emit(graph, chip.plan(graph, options), inputs, Path(out_dir), files)
 
 
 @dataclass(frozen=True)
@@ -92,7 +95,7 @@ class ModelReport:
         return sum(report.compared for report in self.executors.values())
 
 
-def verify_model(model: Path, inputs: Inputs) -> ModelReport:
+def verify_model(model: AnyPath, inputs: Inputs) -> ModelReport:
     """Re-verify a model's certificate, and run ONNX Runtime and the fast executor against the oracle.
 
     `certificate` is "proved", "missing" or why it does not hold.
@@ -125,13 +128,14 @@ class ProjectReport:
             "problems": [p.to_json() for p in (*self.certificate_problems, *self.target.problems)]}
 
 
-def verify(project: Path, checks: Collection[str] = targets.CHECKS) -> ProjectReport:
+def verify(project: AnyPath, checks: Collection[str] = targets.CHECKS) -> ProjectReport:
     """Compare a project with what it must be and execute it on its target's simulator; see `Target.verify` for the
     `checks`. The certificate is always checked again.
 
     Raises `BadInput` (BT6012) for a folder that is no project, `Difference` (BT6014) for one whose manifest is damaged,
     `ToolMissing` without the simulator.
     """
+    project = Path(project)
     report = targets.get(_target_of(project)).verify(project, checks)
     model = project / PROJECT_MODEL
     certificate = check_certificate(model) if model.is_file() else None

@@ -154,6 +154,12 @@ def test_schedules_and_learning_rates() -> None:
     assert rates["constant"] == [1.0] * 4
     assert rates["linear"] == [1.0, 0.75, 0.5, 0.25]
     assert rates["cosine"] == [SCHEDULES["cosine"](i / 4) for i in range(4)]
+    assert rates["step"] == [1.0, 1.0, 0.1, 0.1**2]
+
+
+def test_a_step_schedule_falls_at_its_milestones() -> None:
+    history = fit(small(), DATA, epochs=5, lr=1.0, schedule="step", milestones=[0.8, 0.4], step_factor=0.5).history
+    assert [row["learning_rate"] for row in history] == [1.0, 1.0, 0.5, 0.5, 0.25]
 
 
 def test_a_validation_part_is_watched_instead_of_the_test_split() -> None:
@@ -181,9 +187,10 @@ def test_evaluate_keeps_the_mode() -> None:
 
 def test_wrong_settings_are_all_named() -> None:
     with pytest.raises(BadInput) as caught:
-        fit(small(), DATA, epochs=0, lr=-1, batch_size=0, optimizer="lion", schedule="step", validation=1.0, seed=-1,
-            weight_decay=-1, label_smoothing=1, calibration_batches=-1)
-    assert [d.code for d in caught.value.diagnostics] == ["BT2030"] * 10
+        fit(small(), DATA, epochs=0, lr=-1, batch_size=0, optimizer="lion", schedule="stairs", validation=1.0, seed=-1,
+            weight_decay=-1, label_smoothing=1, calibration_batches=-1, momentum=1.0, milestones=(0.5, 1.0),
+            step_factor=0.0, augmentation="paint", precision="16-mixed")
+    assert [d.code for d in caught.value.diagnostics] == ["BT2030"] * 15
 
 
 @pytest.mark.parametrize("model", [zoo.digits_cnn(), nn.Sequential(nn.Flatten(), nn.Linear(54, 4))])

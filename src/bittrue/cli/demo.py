@@ -54,8 +54,8 @@ def _print(report: ChainReport) -> None:
     out.print(array_table(report.project.target.layers))
     for line in _float32(report.float32):
         say(line)
-    verdict = "[bold green]0 differences[/]" if report.exact else f"[bold red]{report.differences:,} differences[/]"
-    out.print(f"certificate {report.certificate}; {report.compared:,} values compared, {verdict}")
+    verdict = f"[bold {'green' if report.exact else 'red'}]{report.differences:,} differences[/]"
+    out.print(f"certificate {report.certificate}; {report.compared:,} values compared, {verdict}", markup=True)
     say(f"written to {report.folder}: model.onnx, model.cert.json, array/")
 
 

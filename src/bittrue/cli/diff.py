@@ -55,7 +55,8 @@ def diff(
 
 
 def _parse(side: str) -> tuple[Graph, Callable[[Graph], Executor]]:
-    path, _, name = side.rpartition("@") if "@" in side else (side, "", "oracle")
+    whole = "@" not in side or Path(side).is_file()  # a path may hold an @ too
+    path, _, name = (side, "", "oracle") if whole else side.rpartition("@")
     if name not in EXECUTORS:
         fail(BadInput, "BT6002", side, f"there is no executor {name!r}", f"use one of {', '.join(EXECUTORS)}")
     return api.load(Path(path)), EXECUTORS[name]

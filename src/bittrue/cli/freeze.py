@@ -15,7 +15,8 @@ def freeze(
     output: Annotated[Path | None, typer.Option("--output", "-o", help="The ONNX file [FOLDER/model.onnx].")] = None,
     checkpoint: Annotated[str, typer.Option(help="Which checkpoint of the folder.")] = "last.ckpt",
     root: Annotated[Path | None, typer.Option("--data-dir", help="Folder with the data sets.")] = None,
-    bits: Annotated[int, typer.Option("--multiplier-bits", help="Widest multiplier the hardware has.")] = 31,
+    bits: Annotated[int, typer.Option("--multiplier-bits", min=1, max=31,
+                                      help="Widest multiplier the hardware has.")] = 31,
     as_json: Json = False,
 ) -> None:
     """Freeze a trained model to integers and prove the graph equal to it; exit code 1 when the proof fails.
@@ -29,10 +30,9 @@ def freeze(
 
     run = Run.load(folder)
     model, data = run.trained(folder / checkpoint, root)
-    target = output or folder / "model.onnx"
     frozen = freeze_model(model, torch.from_numpy(data.test_x[:1]), name=Path(run.model).stem.replace(":", "_"),
                           max_multiplier_bits=bits)
-    frozen.save(target)
+    target, _ = frozen.save(output or folder / "model.onnx")
     verdict = frozen.certificate.verdict
     if as_json:
         print_json({"model": str(target), "certificate": verdict, "changes": [str(c) for c in frozen.changes],

@@ -13,20 +13,25 @@ from numpy.typing import NDArray
 
 from ..engine.base import Trace, checked_inputs
 from ..engine.rim import to_integers
-from ..errors import BadInput, declare, fail
+from ..errors import BadInput, Diagnostics, declare, fail
 from ..ir import Graph
 
 declare({
     "BT6003": "an input file cannot be read",
     "BT6013": "two models to compare have different tensors",
     "BT6004": "the data set does not fit the model's input",
+    "BT6008": "the given samples cannot be used",
 })
+
+MOST_SAMPLES = 10**9
+"""More than any data set has."""
 
 File = Annotated[Path | None, typer.Option("--input", "-i", help="`.npy` (one input) or `.npz` (by input name), with a "
                                            "batch axis: integers as they are, floats by the input's scale.")]
 Data = Annotated[str | None, typer.Option(help="Take the test images of a data set: digits, mnist, cifar10.")]
 DataDir = Annotated[Path | None, typer.Option("--data-dir", help="Folder with the data sets.")]
-Count = Annotated[int | None, typer.Option("--count", "-n", min=1, help="Only the first N samples.")]
+Count = Annotated[int | None, typer.Option("--count", "-n", min=1, max=MOST_SAMPLES,
+                                                   help="Only the first N samples.")]
 
 RANDOM_SAMPLES = 4
 
@@ -34,21 +39,44 @@ RANDOM_SAMPLES = 4
 def model_inputs(graph: Graph, file: Path | None, data: str | None, root: Path | None, count: int | None) -> Trace:
     """The graph's inputs as integers, at most `count` samples: from `file`, else from `data`, else random (seed 0).
 
-    Raises `BadInput` for a file or data set that is absent, unreadable or does not fit (BT6003, BT6004, BT4001..4004).
+    Raises `BadInput` for a file or data set that is absent, unreadable, empty or does not fit (BT6002..BT6004, BT6008,
+    BT4001..4004).
     """
+    if file is not None and data is not None:
+        fail(BadInput, "BT6002", "--input and --data", "both say where the samples come from", "give one of them")
     if file is not None:
-        return checked_inputs(graph, _integers(graph, _arrays(graph, file), count))
+        return _checked(graph, _arrays(graph, file), count)
     if data is not None:
-        return checked_inputs(graph, _integers(graph, _images(graph, data, root), count))
+        return _checked(graph, _images(graph, data, root), count)
     rng = np.random.default_rng(0)
     types = {node.name: graph.types[node.name] for node in graph.inputs}
     return {name: rng.integers(t.elem.min, t.elem.max + 1, (count or RANDOM_SAMPLES, *t.shape))
             for name, t in types.items()}
 
 
+def _checked(graph: Graph, arrays: Mapping[str, NDArray[Any]], count: int | None) -> Trace:
+    """At most `count` samples as integers of the inputs' types; at least one."""
+    _require_usable(arrays)
+    inputs = checked_inputs(graph, _integers(graph, arrays, count))
+    if not len(next(iter(inputs.values()))):
+        fail(BadInput, "BT6008", ", ".join(inputs), "there is no sample, so nothing would be compared",
+             "give at least one")
+    return inputs
+
+
+def _require_usable(arrays: Mapping[str, NDArray[Any]]) -> None:
+    found = Diagnostics()
+    for name, array in arrays.items():
+        if array.dtype.kind == "f" and not np.isfinite(array).all():
+            found.add("BT6008", f"input {name}", "it holds NaN or infinite values", "give finite numbers")
+    found.raise_as(BadInput)
+
+
 def _integers(graph: Graph, arrays: Mapping[str, NDArray[Any]], count: int | None) -> Trace:
     cut = {name: array[:count] for name, array in arrays.items()}
-    floats = {name: array for name, array in cut.items() if array.dtype.kind == "f" and name in graph.node}
+    shapes = {node.name: graph.types[node.name].shape for node in graph.inputs}
+    floats = {name: array for name, array in cut.items()
+              if array.dtype.kind == "f" and array.shape[1:] == shapes.get(name)}
     return {name: array for name, array in cut.items() if name not in floats} | to_integers(graph, floats)
 
 

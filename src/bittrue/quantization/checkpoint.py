@@ -34,18 +34,24 @@ PREFIX = "model."
 
 @dataclass(frozen=True)
 class Settings:
-    """What decides, together with the number of epochs, how a training run goes."""
+    """What decides, together with the number of epochs, how a training run goes. Checkpoints that lack a setting are
+    from runs with its default."""
 
     lr: float
     batch_size: int
     optimizer: str
     schedule: str
     weight_decay: float
-    label_smoothing: float
-    validation: float
-    seed: int
-    calibration_batches: int
-    data: str
+    label_smoothing: float = 0.0
+    validation: float = 0.0
+    seed: int = 0
+    calibration_batches: int = 8
+    data: str = ""
+    momentum: float = 0.9
+    milestones: tuple[float, ...] = (0.5, 0.75)
+    step_factor: float = 0.1
+    augmentation: str = "none"
+    precision: str = "32-true"
 
 
 @dataclass(frozen=True)
@@ -71,7 +77,7 @@ def read_checkpoint(path: Path, model: nn.Module, settings: Settings, epochs: in
     checkpoint = _read(path)
     found = Diagnostics()
     for name, value in asdict(settings).items():
-        was = checkpoint.settings.get(name)
+        was = checkpoint.settings.get(name, getattr(Settings, name, None))
         if was != value:
             found.add("BT2041", str(path), f"{name} was {was!r} and is {value!r}", f"resume with {name}={was!r}")
     if len(checkpoint.history) >= epochs:

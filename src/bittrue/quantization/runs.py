@@ -14,7 +14,7 @@ from torch import nn
 
 from ..errors import BadInput, declare, fail
 from ..files import write_whole
-from . import models
+from ..zoo import ZOO
 from .checkpoint import load_weights
 from .convert import QuantizedModel, quantize
 from .data import DataSet, load_data
@@ -28,10 +28,7 @@ RUN_FILE = "run.json"
 EXAMPLES = 32
 """Images from which `quantize` takes its first scales; training replaces them."""
 
-MODELS: dict[str, Callable[[], nn.Module]] = {
-    "digits_cnn": models.digits_cnn, "digits_leaky": models.digits_leaky,
-    "digits_resnet": models.digits_resnet, "digits_concat": models.digits_concat,
-}
+MODELS: dict[str, Callable[[], nn.Module]] = {name: entry.model for name, entry in ZOO.items()}
 """The built-in networks by name."""
 
 
@@ -52,7 +49,8 @@ class Run:
 
     def quantized(self, plain: nn.Module, data: DataSet) -> QuantizedModel:
         """The fake-quantized form of `plain` under the run's preset. Raises what `quantize` raises."""
-        return quantize(plain, self.preset, example_input=torch.from_numpy(data.train_x[:EXAMPLES]))
+        examples = data.normalization(data.train_pixels[:EXAMPLES])
+        return quantize(plain, self.preset, example_input=torch.from_numpy(examples))
 
     def trained(self, checkpoint: Path, root: Path | None = None) -> tuple[nn.Module, DataSet]:
         """The quantized model with the weights of a checkpoint, in evaluation mode, and its data set."""

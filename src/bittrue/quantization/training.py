@@ -1,7 +1,8 @@
 """Training on Lightning: float and fake-quantized models alike, reproducible bit for bit, resumable.
 
-Every epoch draws its order from (seed, epoch) and every batch its random numbers from (seed, epoch, batch), so a run
-that is interrupted and resumed from its last checkpoint ends with the same weights as one that was not.
+Every epoch draws its order from (seed, epoch), and every batch its augmentation and its random numbers from (seed,
+epoch, batch), so a run that is interrupted and resumed from its last checkpoint ends with the same weights as one that
+was not.
 """
 
 from __future__ import annotations
@@ -15,17 +16,18 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..errors import BadInput, Diagnostics, declare
+from ..errors import BadInput, Diagnostics, declare, fail
 from .checkpoint import History, Settings, read_checkpoint
 from .convert import QuantizedModel
 from .data import DataSet
+from .data_augment import AUGMENTATIONS, Images
 from .quiet import quiet
 from .scales import set_activation_scales
 
@@ -43,16 +45,35 @@ EpochMetrics = dict[str, float]
 """`epoch` (from 1), `train_loss`, `accuracy` (on the watched split, 0..1), `learning_rate`."""
 
 OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
-    "adamw": lambda groups, lr: torch.optim.AdamW(groups, lr=lr),
-    "sgd": lambda groups, lr: torch.optim.SGD(groups, lr=lr, momentum=0.9, nesterov=True),
+    "adamw": lambda groups, lr, momentum: torch.optim.AdamW(groups, lr=lr, betas=(momentum, 0.999)),
+    "sgd": lambda groups, lr, momentum: torch.optim.SGD(groups, lr=lr, momentum=momentum, nesterov=momentum > 0),
 }
 
-SCHEDULES: dict[str, Callable[[float], float]] = {
-    "constant": lambda done: 1.0,
-    "linear": lambda done: 1.0 - done,
-    "cosine": lambda done: 0.5 + 0.5 * float(np.cos(np.pi * done)),
+
+def _step(done: float, milestones: Sequence[float] = (0.5, 0.75), factor: float = 0.1) -> float:
+    passed = sum(done >= milestone for milestone in milestones)
+    return float(factor**passed)
+
+
+SCHEDULES: dict[str, Callable[..., float]] = {
+    "constant": lambda done, *steps: 1.0,
+    "linear": lambda done, *steps: 1.0 - done,
+    "cosine": lambda done, *steps: 0.5 + 0.5 * float(np.cos(np.pi * done)),
+    "step": _step,
 }
-"""Factor of the learning rate by the fraction of the epochs that is done."""
+"""Factor of the learning rate by the fraction of the epochs that is done; `step` also takes the fractions at which the
+rate falls, and the factor by which it does."""
+
+PRECISIONS: dict[str, Literal["32-true", "bf16-mixed"]] = {"32-true": "32-true", "bf16-mixed": "bf16-mixed"}
+"""float32 throughout, or layers in bfloat16 while training (autocast; the weights stay float32, and so does the
+measurement of accuracies)."""
+
+
+AUGMENTATION_STREAM = 1
+"""Keeps the random numbers of the augmentation apart from those of the order."""
+
+_Images = Callable[..., Tensor]
+"""Takes image numbers and what to do with the pixels before they are normalized (default: nothing)."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +96,9 @@ def fit(model: nn.Module, data: DataSet, *, epochs: int, lr: float = 2e-3, batch
         optimizer: str = "adamw", schedule: str = "cosine", weight_decay: float = 1e-4, label_smoothing: float = 0.0,
         validation: float = 0.0, seed: int = 0, out_dir: str | Path | None = None, resume: str | Path | None = None,
         progress: bool | None = None, accelerator: str = "cpu", calibration_batches: int = 8,
-        on_epoch: Callable[[EpochMetrics], None] | None = None) -> FitResult:
+        on_epoch: Callable[[EpochMetrics], None] | None = None, momentum: float = 0.9,
+        milestones: Sequence[float] = (0.5, 0.75), step_factor: float = 0.1, augmentation: str = "none",
+        precision: str = "32-true") -> FitResult:
     """Train a classifier on the training split with cross entropy; works on plain and on quantized models.
 
     A quantized model first takes its activation scales from `calibration_batches` training batches (0: keep them).
@@ -83,22 +106,32 @@ def fit(model: nn.Module, data: DataSet, *, epochs: int, lr: float = 2e-3, batch
     and then `best.ckpt` is chosen on the test split. `out_dir` gets `last.ckpt`, `best.ckpt`, `metrics.csv` and
     TensorBoard's event files; without it nothing is written. `resume` names a `last.ckpt` of a run with the same
     settings (`epochs` may be larger, which is the same as one long run when the schedule is constant). `progress` None
-    shows a bar on terminals.
+    shows a bar on terminals. `momentum` is SGD's (Nesterov; 0: plain SGD) or the decay of Adam's first moment. The
+    schedule `step` multiplies the rate by `step_factor` at each of `milestones`, which are fractions of the epochs.
+    `augmentation` is one of `AUGMENTATIONS` and changes training images only; `precision` is one of `PRECISIONS`.
 
     Raises `BadInput` (BT2030, BT2031, and BT2040..BT2042 for the checkpoint).
     """
     settings = Settings(lr=lr, batch_size=batch_size, optimizer=optimizer, schedule=schedule, weight_decay=weight_decay,
                         label_smoothing=label_smoothing, validation=validation, seed=seed,
-                        calibration_batches=calibration_batches, data=data.name)
+                        calibration_batches=calibration_batches, data=data.name, momentum=momentum,
+                        milestones=tuple(milestones), step_factor=step_factor, augmentation=augmentation,
+                        precision=precision)
     _check(settings, epochs)
     checkpoint = None if resume is None else read_checkpoint(Path(resume), model, settings, epochs)
     run = _Run(model, _Split.of(data, settings), settings, epochs, checkpoint.history if checkpoint else [],
                None if out_dir is None else Path(out_dir), on_epoch)
     with _isolated(seed), quiet():
+        _check_images(data, settings)
         _check_fit(model, run.split, data.classes)
         if checkpoint is None and isinstance(model, QuantizedModel) and calibration_batches:
             set_activation_scales(model, ((run.split.batch(i)[0],) for i in run.order(0)[:calibration_batches]))
         return _train(run, None if resume is None else str(resume), _shown(progress), accelerator)
+
+
+def check_settings(*, epochs: int, **settings: Any) -> None:
+    """Raises `BadInput` (BT2030) naming every setting that `fit` would refuse: before a long training, not after it."""
+    _check(Settings(**settings), epochs)
 
 
 def evaluate(model: nn.Module, data: DataSet, *, batch_size: int = 256) -> float:
@@ -116,16 +149,18 @@ def _accuracy(model: nn.Module, images: Callable[[Any], Tensor], labels: Tensor,
     return hits / len(labels)
 
 
-def _images(data: DataSet, pixels: Any) -> Callable[[Any], Tensor]:
+def _images(data: DataSet, pixels: Any) -> _Images:
     """Normalized images by their numbers; only the wanted ones are ever made float."""
-    return lambda numbers: torch.from_numpy(data.normalization(pixels[numbers]))
+    def images(numbers: Any, change: Callable[[Images], Images] = lambda unchanged: unchanged) -> Tensor:
+        return torch.from_numpy(data.normalization(change(pixels[numbers])))
+    return images
 
 
 @dataclass(frozen=True)
 class _Split:
     """What is trained on and what is watched."""
 
-    images: Callable[[Any], Tensor]
+    images: _Images
     labels: Tensor
     watched_images: Callable[[Any], Tensor]
     watched_labels: Tensor
@@ -140,10 +175,11 @@ class _Split:
         images = _images(data, data.train_pixels)
         if not aside:
             return cls(images, labels, _images(data, data.test_pixels), torch.from_numpy(data.test_y))
-        return cls(lambda i: images(kept[i]), labels[kept], lambda i: images(watched[i]), labels[watched])
+        return cls(lambda i, *change: images(kept[i], *change), labels[kept],
+                   lambda i: images(watched[i]), labels[watched])
 
-    def batch(self, numbers: Any) -> tuple[Tensor, Tensor]:
-        return self.images(numbers), self.labels[numbers]
+    def batch(self, numbers: Any, *change: Callable[[Images], Images]) -> tuple[Tensor, Tensor]:
+        return self.images(numbers, *change), self.labels[numbers]
 
 
 @dataclass
@@ -165,6 +201,11 @@ class _Run:
         batches = [shuffled[i:i + self.settings.batch_size] for i in range(0, len(shuffled), self.settings.batch_size)]
         return batches[:-1] if len(batches) > 1 and len(batches[-1]) == 1 else batches
 
+    def augmented(self, epoch: int, number: int, images: Images) -> Images:
+        """The images of a batch as the epoch sees them."""
+        rng = np.random.default_rng((self.settings.seed, epoch, number, AUGMENTATION_STREAM))
+        return AUGMENTATIONS[self.settings.augmentation](images, rng)
+
 
 class _Batches(torch.utils.data.Dataset[tuple[Tensor, Tensor]]):
     """The batches of the epoch that the trainer is in, by number."""
@@ -177,7 +218,8 @@ class _Batches(torch.utils.data.Dataset[tuple[Tensor, Tensor]]):
         return len(self.order(self.epoch()))
 
     def __getitem__(self, number: int) -> tuple[Tensor, Tensor]:
-        return self.run.split.batch(self.order(self.epoch())[number])
+        epoch = self.epoch()
+        return self.run.split.batch(self.order(epoch)[number], partial(self.run.augmented, epoch, number))
 
 
 class _Module(lightning.LightningModule):
@@ -216,11 +258,16 @@ class _Module(lightning.LightningModule):
 
     def configure_optimizers(self) -> Any:
         settings = self.run.settings
-        optimizer = OPTIMIZERS[settings.optimizer](_groups(self.model, settings.weight_decay), lr=settings.lr)
-        factor = SCHEDULES[settings.schedule]
+        optimizer = OPTIMIZERS[settings.optimizer](_groups(self.model, settings.weight_decay), settings.lr,
+                                                   settings.momentum)
+        factor = partial(_rate_factor, settings)
         epochs = self.run.epochs
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda epoch: factor(min(epoch / epochs, 1.0)))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "epoch"}}
+
+
+def _rate_factor(settings: Settings, done: float) -> float:
+    return SCHEDULES[settings.schedule](done, settings.milestones, settings.step_factor)
 
 
 def _mixed(*numbers: int) -> int:
@@ -253,7 +300,8 @@ def _train(run: _Run, resume: str | None, progress: bool, accelerator: str) -> F
         keep = partial(ModelCheckpoint, out, enable_version_counter=False, save_on_train_epoch_end=True)
         callbacks += [keep("best", monitor="accuracy", mode="max"), keep("last")]
     trainer = lightning.Trainer(
-        accelerator=accelerator, devices=1, max_epochs=run.epochs, callbacks=callbacks, enable_model_summary=False,
+        accelerator=accelerator, devices=1, precision=PRECISIONS[run.settings.precision], max_epochs=run.epochs,
+        callbacks=callbacks, enable_model_summary=False,
         logger=TensorBoardLogger(out, name="", version="tensorboard") if out else False, enable_progress_bar=progress,
         enable_checkpointing=out is not None, deterministic=accelerator != "cpu", use_distributed_sampler=False,
         log_every_n_steps=1, num_sanity_val_steps=0, default_root_dir=out)
@@ -278,11 +326,23 @@ def _check(settings: Settings, epochs: int) -> None:
             ("seed", settings.seed >= 0, "at least 0"),
             ("calibration_batches", settings.calibration_batches >= 0, "at least 0"),
             ("optimizer", settings.optimizer in OPTIMIZERS, f"one of {', '.join(OPTIMIZERS)}"),
-            ("schedule", settings.schedule in SCHEDULES, f"one of {', '.join(SCHEDULES)}")):
+            ("schedule", settings.schedule in SCHEDULES, f"one of {', '.join(SCHEDULES)}"),
+            ("momentum", 0 <= settings.momentum < 1, "from 0 to below 1"),
+            ("milestones", all(0 < m < 1 for m in settings.milestones), "fractions between 0 and 1"),
+            ("step_factor", 0 < settings.step_factor <= 1, "more than 0, at most 1"),
+            ("augmentation", settings.augmentation in AUGMENTATIONS, f"one of {', '.join(AUGMENTATIONS)}"),
+            ("precision", settings.precision in PRECISIONS, f"one of {', '.join(PRECISIONS)}")):
         if not good:
             value = epochs if name == "epochs" else getattr(settings, name)
             found.add("BT2030", name, f"it is {value!r}", f"use {fix}")
     found.raise_as(BadInput)
+
+
+def _check_images(data: DataSet, settings: Settings) -> None:
+    """Raises `BadInput` (BT2031) for an augmentation of something that is no image."""
+    if settings.augmentation != "none" and len(data.input_shape) != 3:
+        fail(BadInput, "BT2031", f"data set {data.name}", f"its samples {data.input_shape} are no images to augment",
+             "use augmentation='none', or samples (channels, height, width)")
 
 
 def _check_fit(model: nn.Module, split: _Split, classes: int) -> None:
