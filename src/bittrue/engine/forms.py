@@ -111,7 +111,8 @@ def _agrees(kernels: Kernels, form: Form, trial: Trial, expected: NDArray[np.uin
 
 def _points(kernels: Kernels, parameters: Parameters, panel: slice, low: IntArray, high: IntArray) -> IntArray:
     """Both ends of the interval and both sides of every step, per slot; short columns repeat their first point."""
-    room, native = 2 * (parameters.op.hi - parameters.op.lo), parameters.native()
+    levels = min(parameters.op.hi - parameters.op.lo, int((high - low).max()))
+    room, native = 2 * levels, parameters.native()
     columns = [np.array([low[slot], high[slot], *kernels.steps(native, slot, int(low[slot]), int(high[slot]), room)])
                for slot in range(panel.start, panel.stop)]
     table = np.empty((max(map(len, columns)), PANEL), np.int64)

@@ -4,10 +4,13 @@
 from __future__ import annotations
 
 import importlib.util
+import inspect
 import json
+import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -45,7 +48,11 @@ class Run:
         factory = MODELS.get(self.model) or _from_file(self.model)
         with torch.random.fork_rng():
             torch.manual_seed(0)
-            return factory()
+            model = factory()
+        if not isinstance(model, nn.Module):
+            fail(BadInput, "BT2060", f"model {self.model!r}", f"it returns {type(model).__name__}, not an nn.Module",
+                 "return the model, not its class")
+        return model
 
     def quantized(self, plain: nn.Module, data: DataSet) -> QuantizedModel:
         """The fake-quantized form of `plain` under the run's preset. Raises what `quantize` raises."""
@@ -74,19 +81,27 @@ class Run:
                  "name a folder that `bittrue train --out` wrote")
 
 
+def _needs_no_arguments(function: Callable[..., Any]) -> bool:
+    return all(parameter.default is not parameter.empty or parameter.kind in (parameter.VAR_POSITIONAL,
+                                                                              parameter.VAR_KEYWORD)
+               for parameter in inspect.signature(function).parameters.values())
+
+
 def _from_file(model: str) -> Callable[[], nn.Module]:
     """The function of `file.py:function`, which is the user's own code."""
     path, _, name = model.rpartition(":")
     if not path.endswith(".py") or not Path(path).is_file():
         fail(BadInput, "BT2060", f"model {model!r}", "it is no built-in model and no existing `file.py:function`",
              f"use one of {', '.join(MODELS)}, or a file of your own")
-    spec = importlib.util.spec_from_file_location(Path(path).stem, path)
+    spec = importlib.util.spec_from_file_location(f"bittrue_model_{Path(path).stem}", path)
     if spec is None or spec.loader is None:
         fail(BadInput, "BT2060", f"model {model!r}", "Python cannot import the file", "check the file")
     module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # dataclasses look themselves up there
+    sys.path.insert(0, str(Path(path).resolve().parent))  # the file may import its neighbours
     spec.loader.exec_module(module)
     factory = getattr(module, name, None)
-    if not callable(factory):
-        fail(BadInput, "BT2060", f"model {model!r}", f"the file defines no function {name!r}",
+    if not callable(factory) or not _needs_no_arguments(factory):
+        fail(BadInput, "BT2060", f"model {model!r}", f"the file defines no function {name!r} without arguments",
              "name a function without arguments that returns an nn.Module")
     return factory  # type: ignore[no-any-return]

@@ -75,10 +75,14 @@ def _take_place(new: Path, out_dir: Path, old: Path) -> None:
 
 
 def _require_replaceable(out_dir: Path) -> None:
-    if out_dir.exists() and not (out_dir.is_dir() and ((out_dir / MANIFEST_NAME).is_file()
-                                                       or not any(out_dir.iterdir()))):
+    if out_dir.exists() and not (out_dir.is_dir() and (_is_project(out_dir) or not any(out_dir.iterdir()))):
         fail(BadInput, "BT5004", str(out_dir), "it exists and holds something else than a project",
              "name a new or empty directory")
+
+
+def _is_project(folder: Path) -> bool:
+    manifest = folder / MANIFEST_NAME
+    return manifest.is_file() and _parsed_manifest(manifest.read_bytes()) is not None
 
 
 def _write(path: Path, data: bytes) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
+from math import prod
 from typing import Any
 
 from ...ir import I32, Rounding
@@ -25,6 +26,8 @@ def pool_mean(state: Lowering, step: Step, values: tuple[Value, ...]) -> Value:
          "put the quantizer before the average pooling (QuantReLU instead of ReLU)")
     need(not any(act.pads) or value.keeps_zero, "BT2116", "it averages padding together with values that have a bias",
          "use no padding, or quantize before")
+    need(act.divisor == prod(act.kernel) or value.keeps_zero, "BT2116", f"it divides sums of {prod(act.kernel)} values "
+         f"that have a bias by {act.divisor}", "leave divisor_override out, or quantize before")
     value = value.named(step.name, divisor=value.divisor * act.divisor)
     op = AvgPool(I32, act.kernel, act.stride, act.pads, 1)
     if (quantizer := _dividing(state, step, value)) is not None:

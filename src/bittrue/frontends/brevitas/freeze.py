@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ...errors import BadInput, fail
+from ...errors import BadInput, Diagnostics, Unsupported, fail
 from ...ir import Graph, Rounding, Scale
 from ...ir.onnx import save as save_onnx
 from ...ir.onnx import to_bytes, to_model
@@ -96,6 +96,7 @@ def freeze(model: nn.Module, example_input: Tensor, *, name: str = "model", max_
     has no exact multiplier (BT3010); `BadInput` for a model that fails on the example.
     """
     model = _copied(model)
+    _check_hooks(model)
     _check_example(example_input)
     example = example_input.detach().cpu()
     with evaluation(model), torch.no_grad():
@@ -139,6 +140,16 @@ def _copied(model: nn.Module) -> nn.Module:
     except (RuntimeError, TypeError) as error:
         fail(BadInput, "BT2121", "the model", f"it cannot be copied: {error}",
              "keep tensors that need gradients as parameters, and let forward() store none")
+
+
+def _check_hooks(model: nn.Module) -> None:
+    """A hook may change what a module computes, unseen by everything that reads modules."""
+    found = Diagnostics()
+    for path, module in model.named_modules():
+        if module._forward_hooks or module._forward_pre_hooks:
+            found.add("BT2101", path or "the model", "it has forward hooks, which may change what it computes",
+                      "remove them before freezing (handle.remove())")
+    found.raise_as(Unsupported)
 
 
 def _check_example(example: Tensor) -> None:

@@ -57,6 +57,8 @@ def apply(emit: Emitter, name: str, act: Act, value: Value) -> Value:
         axis = act.perm.index(axis)
     if isinstance(act, ToShape) and _loses_channels(emit, value, act):
         factors = _flattened_factors(emit, value, act)
+    if isinstance(act, ToShape):
+        axis = 0  # one scale for all, or one per element of the first axis
     moved = replace(value, factors=factors, axis=axis)
     node = emit.add(name, OPS[type(act)](act), value.node, scale=moved.scale() if moved.linear else None)
     return replace(moved, node=node)

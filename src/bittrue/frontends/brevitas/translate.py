@@ -51,6 +51,19 @@ def translate(captured: Captured) -> TrainedModel:
     return TrainedModel(captured.shapes[0][1:], tuple(work.steps), outputs)
 
 
+def _need_own_code(module: nn.Module, kind: Any) -> None:
+    """Refuse a subclass, or an instance, that computes something else than the class whose rule is applied."""
+    classes = type(module).__mro__
+    changed = {name for cls in (*map(vars, classes[:classes.index(kind)]), vars(module)) for name in cls
+               if callable(getattr(kind, name, None)) and not name.startswith("__")} - HARMLESS
+    need(not changed, "BT2101", f"{type(module).__name__} replaces {', '.join(sorted(changed))}() of {kind.__name__}",
+         f"use {kind.__name__} itself, or {SUPPORTED_MODULES}")
+
+
+HARMLESS = {"extra_repr", "reset_parameters"}
+"""Methods that a subclass may replace without changing what it computes."""
+
+
 @dataclass
 class _Translation:
     """The steps so far. `now` maps captured values to the number of the step's value that holds them."""
@@ -103,6 +116,7 @@ class _Translation:
         kind = next((k for k in type(module).__mro__ if k in LAYERS or k in MODULES), None)
         need(kind is not None, "BT2101", f"{type(module).__name__} is not quantized, or has no integer form",
              f"use {SUPPORTED_MODULES}; softmax and the like belong behind the model")
+        _need_own_code(module, kind)
         if kind in LAYERS:
             return self._layer(module, LAYERS[kind](module, call), call)
         return [("", act) for act in MODULES[kind](module, call)]  # type: ignore[index]
