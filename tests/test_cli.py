@@ -234,3 +234,19 @@ def test_the_functions_of_the_api_take_paths_as_text(model: Path, tmp_path: Path
     api.compile(str(model), "systolic", str(tmp_path / "array"), inputs, {"rows": 4, "cols": 4})
     assert api.verify(str(tmp_path / "array"), ("manifest", "files")).differences == 0
     assert api.verify_model(str(model), inputs).differences == 0
+
+
+def test_a_model_file_may_import_its_neighbours_and_define_dataclasses(tmp_path: Path) -> None:
+    (tmp_path / "blocks.py").write_text("WIDTH = 4\n")
+    (tmp_path / "net.py").write_text(
+        "from __future__ import annotations\nfrom dataclasses import dataclass\nfrom torch import nn\n"
+        "from blocks import WIDTH\n\n@dataclass\nclass Size:\n    width: int = WIDTH\n\n"
+        "def net():\n    return nn.Sequential(nn.Conv2d(1, Size().width, 3), nn.ReLU(), nn.Flatten(), "
+        "nn.Linear(36 * Size().width, 10))\n\ndef sized(width):\n    return net()\n\ndef nothing():\n    return None\n")
+    done = run("train", f"{tmp_path / 'net.py'}:net", "--data", "digits", "--out", tmp_path / "run", "--float-epochs",
+               "0", "--epochs", "1")
+    assert done.exit_code == 0, done.output
+    for name in ("sized", "nothing"):
+        result = run("train", f"{tmp_path / 'net.py'}:{name}", "--data", "digits", "--out", tmp_path / "other")
+        assert result.exit_code == 2
+        assert "BT2060" in result.output

@@ -8,9 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bittrue.engine import fast
+from bittrue.engine.fast import FastExecutor
 from bittrue.engine.forms import Parameters, choose
 from bittrue.engine.native import BACKENDS, PANEL, Form, Kernels
-from bittrue.ir import IntArray, IntType, Rounding
+from bittrue.engine.oracle import Oracle
+from bittrue.ir import GraphBuilder, IntArray, IntType, Rounding
 from bittrue.ir.ops import Requant
 
 REACH = 3000
@@ -84,3 +86,12 @@ def test_which_form_is_chosen(op: Requant, mul: int, form: Form) -> None:
     parameters = Parameters.of(op, values, np.arange(PANEL), 0 if op.lo == 0 else 128)
     reach = 2**22 if mul > 5 else 2**14
     assert choose(kernels, parameters, np.full(PANEL, -reach), np.full(PANEL, reach)) == [form]
+
+
+def test_a_wide_clamp_behind_a_narrow_tensor_needs_no_memory() -> None:
+    b = GraphBuilder("wide")
+    x = b.input("x", (3, 4), "u1")
+    numbers = [b.constant(name, [value], "i32") for name, value in (("m", 1_579_781_887), ("o", 0), ("s", 0))]
+    graph = b.build(b.add("y", Requant(IntType(32, True), 0, 1_579_781_887), x, *numbers))
+    inputs = {"x": np.arange(24).reshape(2, 3, 4) % 2}
+    assert np.array_equal(FastExecutor(graph).run(inputs)["y"], Oracle(graph).run(inputs)["y"])

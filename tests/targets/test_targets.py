@@ -89,3 +89,11 @@ def test_a_failure_while_writing_leaves_the_old_project(tmp_path: Path) -> None:
         write_project("systolic", broken(), tmp_path / "p")
     assert (tmp_path / "p/a/b.txt").read_bytes() == b"one"
     assert [path.name for path in tmp_path.iterdir()] == ["p"]
+
+
+def test_a_folder_with_somebody_elses_manifest_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "manifest.json").write_text("{}")
+    (tmp_path / "mine.txt").write_text("precious")
+    with pytest.raises(BadInput, match="BT5004"):
+        write_project("systolic", FILES.items(), tmp_path)
+    assert (tmp_path / "mine.txt").read_text() == "precious"

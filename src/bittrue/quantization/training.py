@@ -318,12 +318,12 @@ def _check(settings: Settings, epochs: int) -> None:
     found = Diagnostics()
     for name, good, fix in (
             ("epochs", epochs >= 1, "at least 1"),
-            ("lr", settings.lr > 0, "more than 0"),
+            ("lr", 0 < settings.lr < float("inf"), "a number more than 0"),
             ("batch_size", settings.batch_size >= 1, "at least 1"),
-            ("weight_decay", settings.weight_decay >= 0, "at least 0"),
+            ("weight_decay", 0 <= settings.weight_decay < float("inf"), "a number of at least 0"),
             ("label_smoothing", 0 <= settings.label_smoothing < 1, "from 0 to below 1"),
             ("validation", 0 <= settings.validation < 1, "from 0 to below 1"),
-            ("seed", settings.seed >= 0, "at least 0"),
+            ("seed", 0 <= settings.seed < 2**63, "0 to 2**63 - 1"),
             ("calibration_batches", settings.calibration_batches >= 0, "at least 0"),
             ("optimizer", settings.optimizer in OPTIMIZERS, f"one of {', '.join(OPTIMIZERS)}"),
             ("schedule", settings.schedule in SCHEDULES, f"one of {', '.join(SCHEDULES)}"),
