@@ -243,7 +243,7 @@ def test_a_graph_that_does_not_mean_the_model_is_noticed() -> None:
 
 
 def test_without_the_train_extra_the_package_says_what_to_install() -> None:
-    code = "import sys, bittrue.frontends.onnx; sys.modules['brevitas'] = None; import bittrue.frontends.brevitas"
+    code = "import sys, bittrue.frontends; sys.modules['brevitas'] = None; import bittrue.frontends.brevitas"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert "ToolMissing: BT2100 bittrue.frontends.brevitas: brevitas is not installed" in run.stderr
 

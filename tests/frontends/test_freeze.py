@@ -14,8 +14,8 @@ from zoo import MODELS, Residual, trained
 
 from bittrue.engine.oracle import Oracle
 from bittrue.frontends.brevitas import Frozen, float32_report, freeze, input_integers, reference_trace, snap_output_bias
-from bittrue.frontends.onnx import load
 from bittrue.ir import Rounding
+from bittrue.ir.onnx import load
 from bittrue.ir.ops import Add, AvgPool, Concat, Conv, Requant
 
 SAMPLES = 200

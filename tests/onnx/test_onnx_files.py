@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import onnx
@@ -17,7 +17,6 @@ from strategies import batch, graphs
 from bittrue.engine.oracle import Oracle
 from bittrue.errors import BadInput, Unsupported
 from bittrue.ir import I32, OPS, GraphBuilder, IntArray, IntType, Op, Range, Rounding, Scale, TensorType
-from bittrue.ir.graph import replaced
 from bittrue.ir.onnx import from_bytes, from_model, load, save, to_bytes, to_model, writable
 from bittrue.ir.onnx.lowering import RULES, Body, Site, rule
 from bittrue.ir.op import Kind, Operand
@@ -221,7 +220,7 @@ def test_broken_scales_are_not_written(case, tmp_path):
 
 def test_everything_that_cannot_be_written_is_named_at_once():
     graph = small(scale=Scale((float("nan"),)), name="half \ud800")
-    graph = replaced(graph, outputs=("logits", "act", "act"))
+    graph = replace(graph, outputs=("logits", "act", "act"))
     with pytest.raises(Unsupported) as error:
         to_model(graph)
     assert codes(error) == ["BT1112"] * 3

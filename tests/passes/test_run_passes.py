@@ -13,7 +13,6 @@ from strategies import batch, graphs
 from bittrue.engine.oracle import Oracle
 from bittrue.errors import BadInput
 from bittrue.ir import Constant, Graph, IntType, Node
-from bittrue.ir.graph import replaced
 from bittrue.ir.ops import Clip, Relu
 from bittrue.ir.text import parse_graph
 from bittrue.passes import STANDARD, Pass, PassResult, Property, RemoveDead, run_passes
@@ -37,7 +36,7 @@ class Doing(Pass):
         return self.ensured
 
     def run(self, graph: Graph) -> PassResult:
-        return PassResult(replaced(graph, nodes=self.nodes), self.modified)
+        return PassResult(replace(graph, nodes=self.nodes), self.modified)
 
 
 NEVER = frozenset({Property("a graph as no graph is", lambda graph: False)})
@@ -62,7 +61,7 @@ def test_a_wrong_pass_is_named(wrong: Pass, codes: list[str], why: str) -> None:
 
 
 def test_a_broken_input_is_not_the_pass_s_fault() -> None:
-    broken = replaced(GRAPH, constants={"k": Constant(np.array([300]), IntType(8, False))})
+    broken = replace(GRAPH, constants={"k": Constant(np.array([300]), IntType(8, False))})
     with pytest.raises(BadInput, match="BT1004"):
         run_passes(broken, [RemoveDead()])
 

@@ -8,7 +8,7 @@ One node has one output, and the node's name is the name of that tensor.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -176,11 +176,6 @@ class GraphBuilder:
         from .verify import verified
 
         return verified(Graph(self.name, tuple(self.nodes), dict(self.constants), outputs))
-
-
-def replaced(graph: Graph, **changes: object) -> Graph:
-    """A copy of the graph with some fields exchanged, unverified (the pass runner verifies)."""
-    return replace(graph, **changes)  # type: ignore[arg-type]
 
 
 def _int_type(elem: IntType | str) -> IntType:

@@ -16,7 +16,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..ir import Graph, IntArray, Node, Op
-from ..ir.graph import replaced
 from ..ir.ops import Clip, LeakyRelu, Relu, Requant
 from ..ir.ops.requant import REQUANT_LIMIT
 from .base import Pass, PassResult, Property
@@ -68,7 +67,7 @@ class FuseActivation(Pass):
                 del nodes[nodes[name].inputs[0]]
                 nodes[name] = fused
         modified = len(nodes) < len(graph.nodes)
-        return PassResult(replaced(graph, nodes=tuple(nodes.values())) if modified else graph, modified)
+        return PassResult(replace(graph, nodes=tuple(nodes.values())) if modified else graph, modified)
 
 
 def _fused(graph: Graph, nodes: dict[str, Node], node: Node) -> Node | None:

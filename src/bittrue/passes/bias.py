@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..ir import Constant, Graph, IntArray, IntType, Node
-from ..ir.graph import replaced
 from ..ir.ops import Conv, ConvTranspose, Linear, Requant
 from ..ir.ops.requant import REQUANT_LIMIT
 from ..ir.types import Range
@@ -89,7 +88,7 @@ class FoldBias(Pass):
                      (("multiplier", fold.multiplier), ("offset", fold.offset), ("shift", fold.shift))]
             nodes[fold.layer.name] = replace(fold.layer, inputs=fold.layer.inputs[:BIAS])
             nodes[fold.requant.name] = replace(fold.requant, inputs=(fold.layer.name, *names))
-        changed = replaced(graph, nodes=tuple(nodes.values()), constants=constants) if found else graph
+        changed = replace(graph, nodes=tuple(nodes.values()), constants=constants) if found else graph
         return PassResult(changed, bool(found))
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from ..ir import Constant, Graph, IntType
-from ..ir.graph import replaced
 from ..ir.types import Shape
 from .base import Pass, PassResult, Property
 
@@ -39,4 +38,4 @@ class MergeConstants(Pass):
             return PassResult(graph, False)
         nodes = tuple(replace(node, inputs=tuple(first.get(name, name) for name in node.inputs)) for node in graph)
         constants = {name: graph.constants[name] for name, other in first.items() if name == other}
-        return PassResult(replaced(graph, nodes=nodes, constants=constants), True)
+        return PassResult(replace(graph, nodes=nodes, constants=constants), True)

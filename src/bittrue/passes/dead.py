@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..ir import Graph
-from ..ir.graph import replaced
 from .base import Pass, PassResult, Property
 
 
@@ -34,4 +33,4 @@ class RemoveDead(Pass):
         nodes = tuple(node for node in graph.nodes if node.name in names)
         constants = {name: constant for name, constant in graph.constants.items() if name in names}
         modified = len(nodes) < len(graph.nodes) or len(constants) < len(graph.constants)
-        return PassResult(replaced(graph, nodes=nodes, constants=constants) if modified else graph, modified)
+        return PassResult(replace(graph, nodes=nodes, constants=constants) if modified else graph, modified)
