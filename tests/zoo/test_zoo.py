@@ -114,7 +114,7 @@ def test_a_recipe_changes_only_what_is_given() -> None:
 
 
 def test_the_vgg_layers() -> None:
-    leaky, squeezed = dict(built("vgg16_leaky").named_children()), dict(built("vgg16_squeezed").named_children())
+    leaky, squeezed = dict(built("vgg16-w4a4").named_children()), dict(built("vgg16-w4a2").named_children())
     assert [leaky[f"conv{n}"].out_channels for n in range(1, 14)] == [64, 64, 128, 128, 256, 256, 256, 8, 8, 512, 512,
                                                                      512, 512]
     assert (squeezed["conv9"].in_channels, squeezed["conv9"].out_channels) == (16, 16)

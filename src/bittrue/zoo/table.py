@@ -53,7 +53,7 @@ ZOO: dict[str, Entry] = {
     "lenet5": Entry("zoo.lenet:lenet5", MNIST, "mnist", "w4a4", 416_520, 61_728),
     "resnet8": Entry("zoo.resnet:resnet8", CIFAR, "cifar10", "w8a8_channel", 12_501_632, 78_042, _RESNET),
     "resnet20": Entry("zoo.resnet:resnet20", CIFAR, "cifar10", "w4a4", 40_813_184, 272_474, _RESNET),
-    "vgg16_leaky": Entry("zoo.vgg:vgg16_leaky", CIFAR, "cifar10", "w4a4_leaky", 219_723_776, 8_879_642, _VGG_LEAKY),
-    "vgg16_squeezed": Entry("zoo.vgg:vgg16_squeezed", CIFAR, "cifar10", "w4a2", 220_636_160, 8_936_682, _VGG_SQUEEZED),
+    "vgg16-w4a4": Entry("zoo.vgg:vgg16_leaky", CIFAR, "cifar10", "w4a4_leaky", 219_723_776, 8_879_642, _VGG_LEAKY),
+    "vgg16-w4a2": Entry("zoo.vgg:vgg16_squeezed", CIFAR, "cifar10", "w4a2", 220_636_160, 8_936_682, _VGG_SQUEEZED),
 }
 """The built-in networks by name."""
