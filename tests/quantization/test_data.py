@@ -20,7 +20,7 @@ from PIL import Image
 
 from bittrue.errors import BadInput
 from bittrue.quantization import DataSet, Normalization, load_data
-from bittrue.quantization.data import ENVIRONMENT
+from bittrue.quantization.data import ENVIRONMENT, LOADERS, SHAPES
 
 Array = NDArray[Any]
 
@@ -49,7 +49,7 @@ def refused(name: str, root: Path | None, code: str) -> BadInput:
 
 def test_digits_are_built_in_stratified_and_exact() -> None:
     data, again = load_data("digits"), load_data("digits", "/nonexistent")
-    assert data.input_shape == (1, 8, 8)
+    assert data.input_shape == SHAPES["digits"] == (1, 8, 8)
     assert len(data.train_y) + len(data.test_y) == 1797
     assert data.train_x.dtype == data.test_x.dtype == np.float32
     assert np.array_equal(data.test_x * 16, data.test_pixels)
@@ -340,6 +340,11 @@ def test_data_needs_no_torch() -> None:
     assert done.stdout.strip() == "BT2000"
 
 
+def test_the_shape_of_every_set_is_known_and_no_two_are_alike() -> None:
+    assert SHAPES.keys() == LOADERS.keys()
+    assert len(set(SHAPES.values())) == len(SHAPES)
+
+
 real = pytest.mark.skipif(not os.environ.get(ENVIRONMENT), reason=f"{ENVIRONMENT} names no folder with data sets")
 
 
@@ -347,7 +352,7 @@ real = pytest.mark.skipif(not os.environ.get(ENVIRONMENT), reason=f"{ENVIRONMENT
 @real
 def test_real_mnist() -> None:
     data = load_data("mnist")
-    assert data.input_shape == (1, 28, 28)
+    assert data.input_shape == SHAPES["mnist"] == (1, 28, 28)
     assert len(data.train_y) + len(data.test_y) in (10_000, 70_000)
     assert data.train_pixels.min() == 0
     assert data.train_pixels.max() == 255
@@ -359,4 +364,4 @@ def test_real_cifar10() -> None:
     data = load_data("cifar10")
     assert np.bincount(data.train_y).tolist() == [5000] * 10
     assert np.bincount(data.test_y).tolist() == [1000] * 10
-    assert data.input_shape == (3, 32, 32)
+    assert data.input_shape == SHAPES["cifar10"] == (3, 32, 32)

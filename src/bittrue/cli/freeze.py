@@ -7,14 +7,17 @@ from typing import Annotated
 
 import typer
 
+from ..errors import BadInput, fail
 from .console import Json, print_json, say
+from .inputs import DataDir, data_source
 
 
 def freeze(
     folder: Annotated[Path, typer.Argument(help="A folder that `bittrue train --out` wrote.")],
     output: Annotated[Path | None, typer.Option("--output", "-o", help="The ONNX file [FOLDER/model.onnx].")] = None,
     checkpoint: Annotated[str, typer.Option(help="Which checkpoint of the folder.")] = "last.ckpt",
-    root: Annotated[Path | None, typer.Option("--data-dir", help="Folder with the data sets.")] = None,
+    data: Annotated[str | None, typer.Option(help="Folder with the data sets, or the name of the run's set.")] = None,
+    root: DataDir = None,
     bits: Annotated[int, typer.Option("--multiplier-bits", min=1, max=31,
                                       help="Widest multiplier the hardware has.")] = 31,
     as_json: Json = False,
@@ -29,8 +32,11 @@ def freeze(
     from ..quantization.runs import Run
 
     run = Run.load(folder)
-    model, data = run.trained(folder / checkpoint, root)
-    frozen = freeze_model(model, torch.from_numpy(data.test_x[:1]), name=Path(run.model).stem.replace(":", "_"),
+    name, root = data_source(data, root)
+    if name not in (None, run.data):
+        fail(BadInput, "BT6004", f"data set {name}", f"the run was trained on {run.data}", "leave out the name")
+    model, images = run.trained(folder / checkpoint, root)
+    frozen = freeze_model(model, torch.from_numpy(images.test_x[:1]), name=Path(run.model).stem.replace(":", "_"),
                           max_multiplier_bits=bits)
     target, _ = frozen.save(output or folder / "model.onnx")
     verdict = frozen.certificate.verdict

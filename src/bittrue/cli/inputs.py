@@ -15,6 +15,7 @@ from ..engine.base import Trace, checked_inputs
 from ..engine.rim import to_integers
 from ..errors import BadInput, Diagnostics, declare, fail
 from ..ir import Graph
+from ..quantization.data import LOADERS, SHAPES, load_data
 
 declare({
     "BT6003": "an input file cannot be read",
@@ -28,12 +29,26 @@ MOST_SAMPLES = 10**9
 
 File = Annotated[Path | None, typer.Option("--input", "-i", help="`.npy` (one input) or `.npz` (by input name), with a "
                                            "batch axis: integers as they are, floats by the input's scale.")]
-Data = Annotated[str | None, typer.Option(help="Take the test images of a data set: digits, mnist, cifar10.")]
+Data = Annotated[str | None, typer.Option(help="Take the test images of a data set: digits, mnist, cifar10; or a "
+                                          "folder with data sets, for the one whose images the model takes.")]
 DataDir = Annotated[Path | None, typer.Option("--data-dir", help="Folder with the data sets.")]
 Count = Annotated[int | None, typer.Option("--count", "-n", min=1, max=MOST_SAMPLES,
                                                    help="Only the first N samples.")]
 
 RANDOM_SAMPLES = 4
+
+
+def data_source(data: str | None, root: Path | None) -> tuple[str | None, Path | None]:
+    """The name of the data set and the folder with the sets. `--data` gives either of them: without a name (None) the
+    set is the model's own. A folder that has a data set's name is written `./digits`.
+
+    Raises `BadInput` (BT6002) when two folders are named.
+    """
+    if data is None or data in LOADERS or not Path(data).is_dir():
+        return data, root
+    if root is not None:
+        fail(BadInput, "BT6002", "--data and --data-dir", "both name a folder", "give one of them")
+    return None, Path(data)
 
 
 def model_inputs(graph: Graph, file: Path | None, data: str | None, root: Path | None, count: int | None) -> Trace:
@@ -47,7 +62,8 @@ def model_inputs(graph: Graph, file: Path | None, data: str | None, root: Path |
     if file is not None:
         return _checked(graph, _arrays(graph, file), count)
     if data is not None:
-        return _checked(graph, _images(graph, data, root), count)
+        name, folder = data_source(data, root)
+        return _checked(graph, _images(graph, name or _own_set(graph), folder), count)
     rng = np.random.default_rng(0)
     types = {node.name: graph.types[node.name] for node in graph.inputs}
     return {name: rng.integers(t.elem.min, t.elem.max + 1, (count or RANDOM_SAMPLES, *t.shape))
@@ -80,9 +96,18 @@ def _integers(graph: Graph, arrays: Mapping[str, NDArray[Any]], count: int | Non
     return {name: array for name, array in cut.items() if name not in floats} | to_integers(graph, floats)
 
 
-def _images(graph: Graph, data: str, root: Path | None) -> dict[str, NDArray[Any]]:
-    from ..quantization import load_data
+def _own_set(graph: Graph) -> str:
+    """The one data set whose images the model takes, by their shape. Raises `BadInput` (BT6004)."""
+    shapes = [graph.types[node.name].shape for node in graph.inputs]
+    names = [name for name, shape in SHAPES.items() if [shape] == shapes]
+    if len(names) != 1:
+        fail(BadInput, "BT6004", "--data", f"it names a folder, and {', '.join(names) or 'no data set'} has images of "
+             f"the model's inputs {', '.join(map(str, shapes))}",
+             "name the set (--data NAME --data-dir FOLDER), or give the samples with --input")
+    return names[0]
 
+
+def _images(graph: Graph, data: str, root: Path | None) -> dict[str, NDArray[Any]]:
     images = load_data(data, root).test_x
     node = graph.inputs[0]
     if len(graph.inputs) > 1 or graph.types[node.name].shape != images.shape[1:]:

@@ -122,7 +122,8 @@ def load_data(name: str, root: str | Path | None = None) -> DataSet:
     looked for and where, or what is wrong with it; `ToolMissing` (BT2054).
     """
     if name not in LOADERS:
-        fail(BadInput, "BT2050", f"data set {name!r}", "it does not exist", f"use one of {', '.join(LOADERS)}")
+        fail(BadInput, "BT2050", f"data set {name!r}", "it does not exist",
+             f"use one of {', '.join(LOADERS)}; --data also takes an existing folder that holds data sets")
     chosen = root if root is not None else os.environ.get(ENVIRONMENT)
     return LOADERS[name](Path(chosen) if chosen else None)
 
@@ -155,7 +156,7 @@ def data_root(name: str, root: Path | None) -> Path:
     """The folder to look in. Raises `BadInput` (BT2053) when none is named."""
     if root is None:
         fail(BadInput, "BT2053", f"data set {name!r}", "no folder with data sets is named",
-             f"give one with --data-dir (load_data: root), or in the environment variable {ENVIRONMENT}")
+             f"give one with --data (load_data: root), or in the environment variable {ENVIRONMENT}")
     return root
 
 
@@ -208,3 +209,6 @@ def _cifar10(root: Path | None) -> DataSet:
 
 LOADERS: dict[str, Loader] = {"digits": _digits, "mnist": _mnist, "cifar10": _cifar10}
 """The built-in data sets."""
+
+SHAPES: dict[str, tuple[int, int, int]] = {"digits": (1, 8, 8), "mnist": (1, 28, 28), "cifar10": (3, 32, 32)}
+"""The shape of their images, (C, H, W), known before any file is read."""

@@ -11,13 +11,14 @@ import io
 import pickle
 import zipfile
 from itertools import pairwise
+from math import prod
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ..errors import BadInput, Diagnostics, ToolMissing, fail
-from .data import DataSet, Labels, Normalization, Pixels, find_files, read_all
+from .data import SHAPES, DataSet, Labels, Normalization, Pixels, find_files, read_all
 
 BATCH_FOLDERS = ("", "cifar-10-batches-py", "cifar10/cifar-10-batches-py", "cifar10")
 JPEG_FOLDERS = ("", "cifar10-jpeg", "cifar10")
@@ -25,8 +26,8 @@ JPEG_FILES = (("cifar10_jpeg_train.npz",), ("cifar10_jpeg_test.npz",))
 LARGEST = 1 << 30
 """No member of a `.npz` of this kind unpacks to more bytes."""
 TRAIN_BATCHES = tuple(f"data_batch_{number}" for number in range(1, 6))
-SHAPE = (3, 32, 32)
-ROW = 3 * 32 * 32
+SHAPE = SHAPES["cifar10"]
+ROW = prod(SHAPE)
 NORMALIZATION = Normalization(128, 128)
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from ..quantization.data import SHAPES
 from .recipe import Recipe
 
 if TYPE_CHECKING:
@@ -15,17 +16,21 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class Entry:
     """A network of the zoo. `factory` is `module:function` inside bittrue (imported when called, as it needs PyTorch);
-    `input_shape` is (C, H, W); `macs` are the multiply-accumulates of its integer graph for one image; `parameters`
-    counts those of the float model. `data` and `preset` are what it is trained with unless something else is asked for.
+    `macs` are the multiply-accumulates of its integer graph for one image; `parameters` counts those of the float
+    model. `data` and `preset` are what it is trained with unless something else is asked for.
     """
 
     factory: str
-    input_shape: tuple[int, int, int]
     data: str
     preset: str
     macs: int
     parameters: int
     recipe: Recipe = field(default_factory=Recipe)
+
+    @property
+    def input_shape(self) -> tuple[int, int, int]:
+        """(C, H, W): one image of its data set."""
+        return SHAPES[self.data]
 
     def model(self) -> nn.Module:
         """The float model, freshly initialized from PyTorch's global random state."""
@@ -33,8 +38,6 @@ class Entry:
         model: nn.Module = getattr(import_module(f"bittrue.{module}"), function)()
         return model
 
-
-DIGITS, MNIST, CIFAR = (1, 8, 8), (1, 28, 28), (3, 32, 32)
 
 _CIFAR_SGD = Recipe(batch_size=128, optimizer="sgd", schedule="step", augmentation="crop_flip")
 _VGG_LEAKY = _CIFAR_SGD.changed({"float_epochs": 200, "epochs": 40, "lr": 0.01, "quantized_lr": 0.001,
@@ -45,15 +48,15 @@ _RESNET = _CIFAR_SGD.changed({"float_epochs": 164, "epochs": 40, "lr": 0.1, "qua
                               "milestones": (0.5, 0.75)})
 
 ZOO: dict[str, Entry] = {
-    "digits_cnn": Entry("quantization.models:digits_cnn", DIGITS, "digits", "w4a4", 197_024, 13_542),
-    "digits_leaky": Entry("quantization.models:digits_leaky", DIGITS, "digits", "w4a4_leaky", 197_024, 13_542),
-    "digits_resnet": Entry("quantization.models:digits_resnet", DIGITS, "digits", "w4a4", 389_700, 13_888),
-    "digits_concat": Entry("quantization.models:digits_concat", DIGITS, "digits", "w4a4", 172_224, 6_998),
-    "lenet_digits": Entry("zoo.lenet:lenet_digits", DIGITS, "digits", "w4a4", 35_880, 19_776),
-    "lenet5": Entry("zoo.lenet:lenet5", MNIST, "mnist", "w4a4", 416_520, 61_728),
-    "resnet8": Entry("zoo.resnet:resnet8", CIFAR, "cifar10", "w8a8_channel", 12_501_632, 78_042, _RESNET),
-    "resnet20": Entry("zoo.resnet:resnet20", CIFAR, "cifar10", "w4a4", 40_813_184, 272_474, _RESNET),
-    "vgg16-w4a4": Entry("zoo.vgg:vgg16_leaky", CIFAR, "cifar10", "w4a4_leaky", 219_723_776, 8_879_642, _VGG_LEAKY),
-    "vgg16-w4a2": Entry("zoo.vgg:vgg16_squeezed", CIFAR, "cifar10", "w4a2", 220_636_160, 8_936_682, _VGG_SQUEEZED),
+    "digits_cnn": Entry("quantization.models:digits_cnn", "digits", "w4a4", 197_024, 13_542),
+    "digits_leaky": Entry("quantization.models:digits_leaky", "digits", "w4a4_leaky", 197_024, 13_542),
+    "digits_resnet": Entry("quantization.models:digits_resnet", "digits", "w4a4", 389_700, 13_888),
+    "digits_concat": Entry("quantization.models:digits_concat", "digits", "w4a4", 172_224, 6_998),
+    "lenet_digits": Entry("zoo.lenet:lenet_digits", "digits", "w4a4", 35_880, 19_776),
+    "lenet5": Entry("zoo.lenet:lenet5", "mnist", "w4a4", 416_520, 61_728),
+    "resnet8": Entry("zoo.resnet:resnet8", "cifar10", "w8a8_channel", 12_501_632, 78_042, _RESNET),
+    "resnet20": Entry("zoo.resnet:resnet20", "cifar10", "w4a4", 40_813_184, 272_474, _RESNET),
+    "vgg16-w4a4": Entry("zoo.vgg:vgg16_leaky", "cifar10", "w4a4_leaky", 219_723_776, 8_879_642, _VGG_LEAKY),
+    "vgg16-w4a2": Entry("zoo.vgg:vgg16_squeezed", "cifar10", "w4a2", 220_636_160, 8_936_682, _VGG_SQUEEZED),
 }
 """The built-in networks by name."""
