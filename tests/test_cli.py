@@ -12,6 +12,7 @@ from typer.testing import CliRunner, Result
 
 from bittrue import api
 from bittrue.cli import COMMANDS, app
+from bittrue.cli.inputs import data_source
 from bittrue.ir import GraphBuilder, IntType, Rounding
 from bittrue.ir.onnx import save
 from bittrue.ir.ops import Conv, Relu, Requant
@@ -113,6 +114,11 @@ BAD = {
     "no run": (("freeze", "."), 2, "BT2061"),
     "bad setting": (("train", "digits_cnn", "--lr", "-1"), 2, "BT2030"),
     "absent data": (("train", "digits_cnn", "--data", "mnist"), 2, "BT2053"),
+    "folder without data": (("train", "lenet5", "--data", "."), 2, "BT2051"),
+    "neither data nor folder": (("train", "lenet5", "--data", "nowhere"), 2, "BT2050"),
+    "two folders": (("train", "lenet5", "--data", ".", "--data-dir", "."), 2, "BT6002"),
+    "folder for a model of no set": (("verify", "MODEL", "--data", "."), 2, "BT6004"),
+    "nothing to resume": (("train", "digits_cnn", "--resume"), 2, "BT2061"),
 }
 
 
@@ -206,13 +212,47 @@ def test_freeze_names_the_files_that_it_wrote(tmp_path: Path, monkeypatch: pytes
     assert run("freeze", "run", "--multiplier-bits", "0").exit_code == 2
 
 
+def test_freeze_names_the_set_that_it_needs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run("train", "digits_cnn", "--float-epochs", "0", "--epochs", "1", "--out", "run").exit_code == 0
+    for data in ("digits", "."):
+        assert run("freeze", "run", "--data", data).exit_code == 0
+    assert run("verify", "run/model.onnx", "--data", ".", "-n", "3").exit_code == 0
+    result = run("freeze", "run", "--data", "mnist")
+    assert (result.exit_code, "BT6004" in result.output, "trained on digits" in result.output) == (2, True, True)
+
+
+def test_a_name_comes_before_a_folder_of_that_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("mnist").mkdir()
+    assert data_source("mnist", tmp_path) == ("mnist", tmp_path)
+    assert data_source("./mnist", None) == (None, Path("mnist"))
+    assert data_source(None, tmp_path) == (None, tmp_path)
+    assert data_source("nowhere", None) == ("nowhere", None)
+
+
+def test_an_interrupted_training_says_how_to_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from bittrue.quantization import phases
+
+    def interrupted(*words: object, **settings: object) -> None:
+        raise KeyboardInterrupt
+
+    words = ("train", "digits_cnn", "--float-epochs", "1", "--epochs", "1", "--out", tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr(phases, "fit", interrupted)
+        result = run(*words)
+    assert result.exit_code != 0
+    assert "--resume" in result.output
+    assert json.loads(run(*words, "--resume", "--json").stdout)["phases"]["float"]["epochs_now"] == 1
+
+
 def test_a_refused_resumption_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     words = ("--float-epochs", "0", "--out", "run")
     assert run("train", "digits_cnn", *words, "--epochs", "1", "--seed", "9223372036854775807").exit_code == 0
     before = {path: path.read_bytes() for path in Path("run").rglob("*") if path.is_file()}
-    result = run("train", "digits_leaky", *words, "--epochs", "2", "--resume", "run/last.ckpt")
-    assert (result.exit_code, "BT204" in result.output) == (2, True)
+    result = run("train", "digits_leaky", *words, "--epochs", "2", "--resume")
+    assert (result.exit_code, "BT2041" in result.output) == (2, True)
     assert before == {path: path.read_bytes() for path in Path("run").rglob("*") if path.is_file()}
     assert run("freeze", "run").exit_code == 0
 

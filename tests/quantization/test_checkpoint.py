@@ -82,8 +82,18 @@ def test_other_settings_are_all_named(checkpoint: Path) -> None:
     assert "resume with lr=0.002" in str(error)
 
 
-def test_nothing_is_left_to_train(checkpoint: Path) -> None:
-    assert "after epoch 2 of 2" in str(refused(checkpoint, "BT2041", epochs=2))
+def test_fewer_epochs_than_there_were(checkpoint: Path) -> None:
+    assert "after epoch 2 of 1" in str(refused(checkpoint, "BT2041", epochs=1))
+
+
+def test_a_complete_run_is_only_loaded(checkpoint: Path, tmp_path: Path) -> None:
+    trained, loaded = small(), small()
+    history = fit(trained, DATA, epochs=2).history
+    result = fit(loaded, DATA, epochs=2, resume=checkpoint, out_dir=tmp_path)
+    assert all(torch.equal(value, trained.state_dict()[name]) for name, value in loaded.state_dict().items())
+    assert (result.model, result.history, result.last_checkpoint) == (loaded, history, checkpoint)
+    assert not loaded.training
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_another_model_is_named_tensor_by_tensor(checkpoint: Path) -> None:

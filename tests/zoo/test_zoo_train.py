@@ -45,15 +45,27 @@ def settings_of(folder: Path) -> dict[str, object]:
 
 
 def test_an_entry_gives_data_preset_and_recipe(cifar: Path, tmp_path: Path) -> None:
-    result = run("train", "resnet8", "--data-dir", cifar, "--out", tmp_path, "--json", *SHORT)
+    words = ("train", "resnet8", "--data", cifar, "--out", tmp_path, *SHORT)
+    result = run(*words, "--json")
     assert result.exit_code == 0, result.output
-    assert json.loads(result.stdout)["epochs"] == 1
+    told = json.loads(result.stdout)
+    assert [(name, phase["epochs"], phase["epochs_now"]) for name, phase in told["phases"].items()] == [
+        ("float", 1, 1), ("quantized", 1, 1)]
+    assert all(phase["seconds_per_epoch"] > 0 and 0 <= phase["accuracy"] <= 1 for phase in told["phases"].values())
+    assert "a few points below those of the lossless set" in told["data_set"]
     assert json.loads((tmp_path / "run.json").read_text()) == {
         "model": "resnet8", "preset": "w8a8_channel", "data": "cifar10"}
     recipe = ZOO["resnet8"].recipe.quantized_settings()
     recipe.pop("epochs")
     assert settings_of(tmp_path).items() >= recipe.items()
     assert (recipe["augmentation"], recipe["schedule"], recipe["optimizer"]) == ("crop_flip", "step", "sgd")
+    again = run(*words, "--resume")
+    assert again.exit_code == 0, again.output
+    assert "a few points below those of the lossless set" in again.output
+    shown = {line.split()[0]: line.split() for line in again.stdout.splitlines() if line.split()}
+    assert all(shown[name][1:4] == ["1", f"{phase['accuracy']:.2%}", "0"] for name, phase in told["phases"].items())
+    assert json.loads(run("freeze", tmp_path, "--data", cifar, "--json").stdout)["certificate"] == "proved"
+    assert run("verify", tmp_path / "model.onnx", "--data", cifar, "-n", 2).exit_code == 0
 
 
 def test_what_is_given_comes_first(tmp_path: Path) -> None:

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
+from rich.table import Table
 
+from ..report.tables import plain_table, right_aligned
 from ..zoo import ZOO, Recipe
-from .console import Json, err, print_json, say
+from .console import Json, err, out, print_json, say
+from .inputs import DataDir, data_source
 
 if TYPE_CHECKING:
-    from ..quantization import FitResult, QuantizedModel
+    from ..quantization import DataSet, QuantizedModel
+    from ..quantization.phases import Phase
     from ..quantization.runs import Run
 
 OWN = "the network's"
@@ -26,9 +32,11 @@ def _own(help_text: str, *names: str) -> Any:
 def train(
     model: Annotated[str, typer.Argument(help=f"A built-in network ({', '.join(ZOO)}) or `file.py:function`.")],
     preset: Annotated[str | None, _own("Quantization preset, for example w4a4.")] = None,
-    data: Annotated[str | None, _own("Data set: digits, mnist, cifar10.")] = None,
-    root: Annotated[Path | None, typer.Option("--data-dir", help="Folder with the data sets.")] = None,
-    folder: Annotated[Path, typer.Option("--out", help="Folder for checkpoints and metrics.")] = Path("out/run"),
+    data: Annotated[str | None, _own("Data set: digits, mnist, cifar10; or a folder with data sets, for the network's "
+                                     "own.")] = None,
+    root: DataDir = None,
+    folder: Annotated[Path, typer.Option("--out", help="Folder for checkpoints and metrics; an older run is "
+                                                       "replaced.")] = Path("out/run"),
     float_epochs: Annotated[int | None, _own("Epochs of the float model; 0 starts quantized at once.")] = None,
     epochs: Annotated[int | None, _own("Epochs of quantization-aware training.")] = None,
     lr: Annotated[float | None, _own("Learning rate.")] = None,
@@ -47,7 +55,8 @@ def train(
     augmentation: Annotated[str | None, _own("none, crop or crop_flip.")] = None,
     precision: Annotated[str | None, _own("32-true or bf16-mixed.")] = None,
     seed: Annotated[int, typer.Option(max=2**63 - 1, help="The same seed gives the same weights.")] = 0,
-    resume: Annotated[Path | None, typer.Option(help="`last.ckpt` of an interrupted run, same settings.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on where the run in --out, of the same settings, "
+                                                          "stopped.")] = False,
     as_json: Json = False,
 ) -> None:
     """Train a network in float, quantize it, and train it on with fake quantization.
@@ -61,52 +70,46 @@ def train(
     import torch
 
     torch.set_num_threads(threads)
-    run, recipe = _chosen(model, preset, data, given)
-    before, quantized, result = _train(run, recipe, root, folder, resume, seed=seed,
-                                       progress=False if as_json else None)
-    report = {"accuracy_float": before, "accuracy_quantized": result.accuracy, "epochs": len(result.history),
-              "checkpoint": str(result.last_checkpoint)}
+    name, root = data_source(data, root)
+    run, recipe = _chosen(model, preset, name, given)
+    dataset, phases = _train(run, recipe, root, folder, resume=resume, seed=seed, progress=False if as_json else None)
     if as_json:
-        print_json(report)
+        print_json({**asdict(run), "data_set": str(dataset),
+                    "phases": {name: phase.to_json() for name, phase in phases.items()}})
         return
-    for change in quantized.meta["bittrue.report"]:
+    for change in cast("QuantizedModel", phases["quantized"].result.model).report:
         err.print(f"note: {change}", soft_wrap=True)
-    say(f"float {_percent(before)}, quantized ({run.preset}) {_percent(result.accuracy)} on the test split of "
-        f"{run.data}")
+    out.print(_table(phases))
+    say(f"accuracy on the test split of {dataset}")
     say(f"next: bittrue freeze {folder}")
 
 
 def _chosen(model: str, preset: str | None, data: str | None, given: dict[str, Any]) -> tuple[Run, Recipe]:
     """What was asked for, completed from the network's entry in the zoo; your own network has the plain recipe."""
-    from ..quantization import preset_named
     from ..quantization.runs import Run
-    from ..quantization.training import check_settings
 
     entry = ZOO.get(model)
     run = Run(model, preset or (entry.preset if entry else "w4a4"), data or (entry.data if entry else "digits"))
-    recipe = (entry.recipe if entry else Recipe()).changed(given)
-    preset_named(run.preset)  # a misspelt preset shall not cost a training
-    check_settings(**recipe.quantized_settings())
-    return run, recipe
+    return run, (entry.recipe if entry else Recipe()).changed(given)
 
 
-def _train(run: Run, recipe: Recipe, root: Path | None, folder: Path, resume: Path | None,
-           **both: Any) -> tuple[float | None, QuantizedModel, FitResult]:
-    """The float model's accuracy (None when it was not trained), the quantized model, and what its training gave."""
-    from ..quantization import fit, load_data
+def _train(run: Run, recipe: Recipe, root: Path | None, folder: Path,
+           **how: Any) -> tuple[DataSet, dict[str, Phase]]:
+    from ..quantization import load_data
+    from ..quantization.phases import train_run
 
-    dataset = load_data(run.data, root)
-    plain = run.plain()
-    before = None
-    if recipe.float_epochs and resume is None:
-        before = fit(plain, dataset, **recipe.float_settings(), **both).accuracy
-    quantized = run.quantized(plain, dataset)
-    if resume is None:
-        run.save(folder)
-    result = fit(quantized, dataset, out_dir=folder, resume=resume, **recipe.quantized_settings(), **both)
-    run.save(folder)  # only now: a checkpoint of another network was refused, and what is in the folder stays as it is
-    return before, quantized, result
+    data = load_data(run.data, root)
+    try:
+        return data, train_run(run, recipe, data, folder, **how)
+    except KeyboardInterrupt:
+        err.print("interrupted: the same command with --resume goes on after the last complete epoch", soft_wrap=True)
+        raise
 
 
-def _percent(accuracy: float | None) -> str:
-    return "not trained" if accuracy is None else f"{accuracy:.2%}"
+def _table(phases: Mapping[str, Phase]) -> Table:
+    table = plain_table("phase", "epochs", "accuracy", "epochs now", "seconds", "per epoch")
+    for name, phase in phases.items():
+        each = "" if phase.seconds_per_epoch is None else f"{phase.seconds_per_epoch:,.2f}"
+        table.add_row(name, str(len(phase.result.history)), f"{phase.result.accuracy:.2%}", str(phase.trained),
+                      f"{phase.seconds:,.1f}", each)
+    return right_aligned(table)

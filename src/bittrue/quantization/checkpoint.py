@@ -5,7 +5,8 @@ from __future__ import annotations
 import pickle
 import struct
 import zipfile
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,9 @@ declare({
     "BT2041": "a checkpoint is from a run with other settings",
     "BT2042": "a checkpoint does not fit the model",
 })
+
+LAST, BEST = "last.ckpt", "best.ckpt"
+"""The checkpoint after the last complete epoch, and after the one with the best accuracy."""
 
 History = list[dict[str, float]]
 """One dict of metrics per epoch."""
@@ -58,6 +62,7 @@ class Settings:
 class Checkpoint:
     """What a checkpoint of `fit` holds beside the trainer's own state."""
 
+    path: Path
     weights: dict[str, Any]
     settings: dict[str, Any]
     history: History
@@ -75,17 +80,29 @@ def load_weights(path: str | Path, model: nn.Module) -> nn.Module:
 def read_checkpoint(path: Path, model: nn.Module, settings: Settings, epochs: int) -> Checkpoint:
     """A checkpoint to resume from, checked before the trainer sees it. Raises `BadInput` (BT2040..BT2042)."""
     checkpoint = _read(path)
-    found = Diagnostics()
-    for name, value in asdict(settings).items():
-        was = checkpoint.settings.get(name, getattr(Settings, name, None))
-        if was != value:
-            found.add("BT2041", str(path), f"{name} was {was!r} and is {value!r}", f"resume with {name}={was!r}")
-    if len(checkpoint.history) >= epochs:
+    defaults = {f.name: getattr(Settings, f.name, None) for f in fields(Settings)}
+    found = differences(path, defaults | checkpoint.settings, asdict(settings))
+    if len(checkpoint.history) > epochs:
         found.add("BT2041", str(path), f"it is after epoch {len(checkpoint.history)} of {epochs}",
                   "ask for more epochs")
     found.raise_as(BadInput)
     _check_weights(path, checkpoint, model)
     return checkpoint
+
+
+def epochs_of(path: Path) -> int:
+    """How many epochs are behind a checkpoint; 0 where there is none. Raises `BadInput` (BT2040)."""
+    return len(_read(path).history) if path.is_file() else 0
+
+
+def differences(path: Path, was: Mapping[str, Any], wanted: Mapping[str, Any]) -> Diagnostics:
+    """One diagnostic (BT2041) for every wanted setting that the run at `path` has another value of."""
+    found = Diagnostics()
+    for name, value in wanted.items():
+        if was[name] != value:
+            found.add("BT2041", str(path), f"{name} was {was[name]!r} and is {value!r}",
+                      f"resume with {name}={was[name]!r}")
+    return found
 
 
 def _read(path: Path) -> Checkpoint:
@@ -94,7 +111,7 @@ def _read(path: Path) -> Checkpoint:
             content = torch.load(path, map_location="cpu", weights_only=True)
         own = content["bittrue"]
         weights = {k.removeprefix(PREFIX): v for k, v in content["state_dict"].items()}
-        return Checkpoint(weights, dict(own["settings"]), [dict(row) for row in own["history"]])
+        return Checkpoint(path, weights, dict(own["settings"]), [dict(row) for row in own["history"]])
     except LOAD_ERRORS as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         fail(BadInput, "BT2040", str(path), f"it is no checkpoint of fit(): {reason}", "give the last.ckpt or "

@@ -24,7 +24,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..errors import BadInput, Diagnostics, declare, fail
-from .checkpoint import History, Settings, read_checkpoint
+from .checkpoint import BEST, LAST, History, Settings, read_checkpoint
 from .convert import QuantizedModel
 from .data import DataSet
 from .data_augment import AUGMENTATIONS, Images
@@ -69,6 +69,11 @@ PRECISIONS: dict[str, Literal["32-true", "bf16-mixed"]] = {"32-true": "32-true",
 measurement of accuracies)."""
 
 
+METRICS = "metrics.csv"
+
+WRITTEN = (LAST, BEST, METRICS)
+"""The files in `out_dir`, beside TensorBoard's."""
+
 AUGMENTATION_STREAM = 1
 """Keeps the random numbers of the augmentation apart from those of the order."""
 
@@ -79,7 +84,7 @@ _Images = Callable[..., Tensor]
 @dataclass(frozen=True)
 class FitResult:
     """A trained model (the one given, trained in place), one dict of metrics per epoch, and the checkpoints' paths
-    (None without `out_dir`)."""
+    (None where none was written)."""
 
     model: nn.Module
     history: History
@@ -105,10 +110,11 @@ def fit(model: nn.Module, data: DataSet, *, epochs: int, lr: float = 2e-3, batch
     `validation` is the fraction of the training images that is set aside and watched; at 0 the test split is watched,
     and then `best.ckpt` is chosen on the test split. `out_dir` gets `last.ckpt`, `best.ckpt`, `metrics.csv` and
     TensorBoard's event files; without it nothing is written. `resume` names a `last.ckpt` of a run with the same
-    settings (`epochs` may be larger, which is the same as one long run when the schedule is constant). `progress` None
-    shows a bar on terminals. `momentum` is SGD's (Nesterov; 0: plain SGD) or the decay of Adam's first moment. The
-    schedule `step` multiplies the rate by `step_factor` at each of `milestones`, which are fractions of the epochs.
-    `augmentation` is one of `AUGMENTATIONS` and changes training images only; `precision` is one of `PRECISIONS`.
+    settings (`epochs` may be larger, which is the same as one long run when the schedule is constant; a run that has
+    all its epochs is only loaded, and nothing is written). `progress` None shows a bar on terminals. `momentum` is
+    SGD's (Nesterov; 0: plain SGD) or the decay of Adam's first moment. The schedule `step` multiplies the rate by
+    `step_factor` at each of `milestones`, which are fractions of the epochs. `augmentation` is one of `AUGMENTATIONS`
+    and changes training images only; `precision` is one of `PRECISIONS`.
 
     Raises `BadInput` (BT2030, BT2031, and BT2040..BT2042 for the checkpoint).
     """
@@ -123,15 +129,22 @@ def fit(model: nn.Module, data: DataSet, *, epochs: int, lr: float = 2e-3, batch
                None if out_dir is None else Path(out_dir), on_epoch)
     with _isolated(seed), quiet():
         _check_images(data, settings)
-        _check_fit(model, run.split, data.classes)
+        _check_outputs(model, run.split, data.classes)
+        if checkpoint is not None and len(checkpoint.history) == epochs:
+            model.load_state_dict(checkpoint.weights)
+            return FitResult(model.eval(), checkpoint.history, checkpoint.path)
         if checkpoint is None and isinstance(model, QuantizedModel) and calibration_batches:
             set_activation_scales(model, ((run.split.batch(i)[0],) for i in run.order(0)[:calibration_batches]))
         return _train(run, None if resume is None else str(resume), _shown(progress), accelerator)
 
 
-def check_settings(*, epochs: int, **settings: Any) -> None:
-    """Raises `BadInput` (BT2030) naming every setting that `fit` would refuse: before a long training, not after it."""
-    _check(Settings(**settings), epochs)
+def check_fit(model: nn.Module, data: DataSet, *, epochs: int, **settings: Any) -> None:
+    """Raises `BadInput` (BT2030, BT2031) for what `fit` would refuse: before a long training, not after it."""
+    chosen = Settings(**settings)
+    _check(chosen, epochs)
+    with quiet():
+        _check_images(data, chosen)
+        _check_outputs(model, _Split.of(data, chosen), data.classes)
 
 
 def evaluate(model: nn.Module, data: DataSet, *, batch_size: int = 256) -> float:
@@ -249,7 +262,7 @@ class _Module(lightning.LightningModule):
         self.run.history.append({"epoch": self.current_epoch + 1, **metrics})
         self.log_dict(metrics, prog_bar=True)
         if self.run.out is not None:
-            write_csv(self.run.out / "metrics.csv", self.run.history)
+            write_csv(self.run.out / METRICS, self.run.history)
         if self.run.on_epoch is not None:
             self.run.on_epoch(dict(self.run.history[-1]))
 
@@ -298,7 +311,7 @@ def _train(run: _Run, resume: str | None, progress: bool, accelerator: str) -> F
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)
         keep = partial(ModelCheckpoint, out, enable_version_counter=False, save_on_train_epoch_end=True)
-        callbacks += [keep("best", monitor="accuracy", mode="max"), keep("last")]
+        callbacks += [keep(Path(BEST).stem, monitor="accuracy", mode="max"), keep(Path(LAST).stem)]
     trainer = lightning.Trainer(
         accelerator=accelerator, devices=1, precision=PRECISIONS[run.settings.precision], max_epochs=run.epochs,
         callbacks=callbacks, enable_model_summary=False,
@@ -310,7 +323,7 @@ def _train(run: _Run, resume: str | None, progress: bool, accelerator: str) -> F
     with _interruptible():
         trainer.fit(module, batches, ckpt_path=resume, weights_only=True)
     run.model.eval()
-    paths = (out / "last.ckpt", out / "best.ckpt") if out else (None, None)
+    paths = (out / LAST, out / BEST) if out else (None, None)
     return FitResult(run.model, run.history, *paths)
 
 
@@ -345,7 +358,7 @@ def _check_images(data: DataSet, settings: Settings) -> None:
              "use augmentation='none', or samples (channels, height, width)")
 
 
-def _check_fit(model: nn.Module, split: _Split, classes: int) -> None:
+def _check_outputs(model: nn.Module, split: _Split, classes: int) -> None:
     """Raises `BadInput` (BT2031) unless the model maps a batch to one logit per class."""
     x = split.images(np.arange(min(2, len(split.labels))))
     training = model.training
