@@ -89,6 +89,15 @@ def test_a_network_of_ones_own_has_the_plain_recipe(tmp_path: Path) -> None:
     assert settings_of(tmp_path / "run")["lr"] == 3e-3
 
 
+def test_a_network_of_ones_own_and_a_folder_need_the_name_of_the_set(cifar: Path, tmp_path: Path) -> None:
+    (tmp_path / "net.py").write_text("from bittrue.zoo.resnet import resnet8\n")
+    words = ("train", f"{tmp_path / 'net.py'}:resnet8", "--out", tmp_path / "run", *SHORT)
+    result = run(*words, "--data", cifar)
+    assert (result.exit_code, "BT6002" in result.output, "--data NAME" in result.output) == (2, True, True)
+    assert not (tmp_path / "run").exists()
+    assert run(*words, "--data", "cifar10", "--data-dir", cifar).exit_code == 0
+
+
 @pytest.mark.parametrize("name", [name for name, entry in ZOO.items() if entry.data != "digits"])
 def test_absent_data_of_an_entry_is_named(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("BITTRUE_DATA", raising=False)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 from rich.table import Table
 
+from ..errors import BadInput, fail
 from ..report.tables import plain_table, right_aligned
 from ..zoo import ZOO, Recipe
 from .console import Json, err, out, print_json, say
@@ -71,6 +72,9 @@ def train(
 
     torch.set_num_threads(threads)
     name, root = data_source(data, root)
+    if name is None and root is not None and ":" in model:
+        fail(BadInput, "BT6002", "--data", "it names a folder, and no data set belongs to a network of your own",
+             "name the set: --data NAME --data-dir FOLDER")
     run, recipe = _chosen(model, preset, name, given)
     dataset, phases = _train(run, recipe, root, folder, resume=resume, seed=seed, progress=False if as_json else None)
     if as_json:
