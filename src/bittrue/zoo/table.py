@@ -40,10 +40,11 @@ class Entry:
 
 
 _CIFAR_SGD = Recipe(batch_size=128, optimizer="sgd", schedule="step", augmentation="crop_flip")
-_VGG_LEAKY = _CIFAR_SGD.changed({"float_epochs": 200, "epochs": 40, "lr": 0.01, "quantized_lr": 0.001,
-                                 "milestones": (0.4, 0.6, 0.8)})
-_VGG_SQUEEZED = _CIFAR_SGD.changed({"float_epochs": 250, "epochs": 50, "lr": 0.1, "quantized_lr": 0.01,
-                                    "milestones": (0.6, 0.9)})
+_VGG = _CIFAR_SGD.changed({"precision": "bf16-mixed"})
+_VGG_LEAKY = _VGG.changed({"float_epochs": 200, "epochs": 40, "lr": 0.01, "quantized_lr": 0.001,
+                           "milestones": (0.4, 0.6, 0.8)})
+_VGG_SQUEEZED = _VGG.changed({"float_epochs": 250, "epochs": 50, "lr": 0.1, "quantized_lr": 0.01,
+                              "milestones": (0.6, 0.9)})
 _RESNET = _CIFAR_SGD.changed({"float_epochs": 164, "epochs": 40, "lr": 0.1, "quantized_lr": 0.01,
                               "milestones": (0.5, 0.75)})
 
