@@ -26,7 +26,7 @@ docs: $(READY)     ## regenerate the generated pages of docs/
 $(READY): pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet torch==2.13.0
-	$(BIN)/python -m pip install --quiet --editable '.[train,sim,dev]'
+	$(BIN)/python -m pip install --quiet --editable '.[train,sim,area,dev]'
 	touch $@
 
 clean:

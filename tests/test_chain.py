@@ -40,7 +40,8 @@ def test_every_link_is_exact(model: str, preset: str, least: float, tmp_path: Pa
     assert report.reference.compared > 355 * 500
     assert all(r.compared >= report.reference.compared for r in report.model.executors.values())
     array = report.project.target
-    assert {layer.op for layer in array.layers} == {"Conv", "Linear"}
+    assert {layer.op for layer in array.layers} >= {"Conv", "Linear"}
+    assert array.host == ()  # from the image to the logits, nothing is left to the host
     assert all(layer.compared["psum"] and layer.compared["acc"] for layer in array.layers)
 
 

@@ -25,16 +25,16 @@ from bittrue.targets.project import MANIFEST_NAME
 FAULTS_PER_KIND = 40
 
 KINDS: dict[str, Callable[[Path], bool]] = {
-    "weights": lambda path: path.name.startswith("weight_"),
-    "activations": lambda path: path.name.startswith("activation_"),
-    "partial sums": lambda path: path.name.startswith("psum_"),
-    "outputs": lambda path: path.name.startswith(("out_", "acc_out_")),
-    "addresses": lambda path: path.name == "acc.txt",
-    "output stage": lambda path: path.name.startswith("stage_"),
+    "program": lambda path: path.name == "program.hex",
+    "segments": lambda path: path.name == "segments.hex",
+    "weights": lambda path: path.name == "weights.hex",
+    "channels": lambda path: path.name == "channels.hex",
+    "activations": lambda path: path.name.startswith("load"),
+    "samples": lambda path: path.suffix == ".npy",
     "RTL": lambda path: path.suffix == ".sv",
     "model": lambda path: path.suffix == ".onnx",
     "certificate": lambda path: path.name.endswith(".cert.json"),
-    "plan and inputs": lambda path: path.parent.name != "rtl" and path.name in ("plan.json", "jobs.txt"),
+    "plan": lambda path: path.name == "plan.json",
     "manifest": lambda path: path.name == MANIFEST_NAME,
 }
 
@@ -92,7 +92,7 @@ def test_every_flipped_bit_is_found_and_its_file_named(project: Path, kind: str)
 
 def test_a_removed_file_is_found(project: Path, tmp_path: Path) -> None:
     copy = shutil.copytree(project, tmp_path / "copy")
-    victim = next(copy.rglob("psum_*"))
+    victim = next(copy.rglob("load*.hex"))
     victim.unlink()
     assert any(victim.name in where for where in places(copy))
 

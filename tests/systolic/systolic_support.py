@@ -13,11 +13,12 @@ from project_support import refreshed_manifest
 
 from bittrue.ir import I32, Graph, GraphBuilder, IntArray, IntType, Rounding
 from bittrue.ir.onnx import to_bytes, to_model
-from bittrue.ir.ops import Conv, Linear, Requant
+from bittrue.ir.ops import Add, AvgPool, Concat, Conv, Flatten, Linear, MaxPool, Requant, Sub
 from bittrue.targets.project import read_manifest
 from bittrue.targets.systolic import TARGET
 
-WIDE = {"act_bits": 8, "weight_bits": 8, "psum_bits": 24}
+WIDE: dict[str, int | str] = {"act_bits": 8, "weight_bits": 8, "psum_bits": 24, "scaled_bits": 64,
+                               "slope_bits": 31}
 """Widths that hold every random layer, so that one build of the RTL serves them all."""
 
 
@@ -138,6 +139,110 @@ def linear_graph(rows: tuple[int, ...] = ()) -> tuple[Graph, dict[str, IntArray]
                       builder.constant("o", rng.integers(-9, 9, 10), "i8"),
                       builder.constant("s", rng.integers(2, 7, 10), "u4"))
     return builder.build(out), {"x": rng.integers(-16, 16, (3, *rows, 11))}
+
+
+@st.composite
+def networks(draw: st.DrawFn) -> Graph:
+    """Networks of layers that hand their results on: convolutions, poolings, sums, concatenations, linear layers, on
+    small images that are seldom square, so that a layer often begins before the one before it is through."""
+    net = _Network(draw, GraphBuilder("network"))
+    bits = draw(st.integers(1, 8))
+    x = net.builder.input("x", (draw(st.integers(1, 9)), *draw(st.tuples(st.integers(1, 7), st.integers(1, 7)))),
+                          IntType(bits, draw(st.booleans())))
+    for _ in range(draw(st.integers(1, 6))):
+        x = draw(st.sampled_from((net.conv, net.conv, net.max_pool, net.avg_pool, net.residual, net.concat)))(x)
+    flat = net.builder.add("flat", Flatten(), x)
+    return net.builder.build(net.linear(flat) if draw(st.booleans()) else net.conv(x))
+
+
+@dataclass
+class _Network:
+    """A network in the making; every step returns the name of its result."""
+
+    draw: st.DrawFn
+    builder: GraphBuilder
+    count: int = 0
+
+    def name(self, kind: str) -> str:
+        self.count += 1
+        return f"{kind}{self.count}"
+
+    def shape(self, tensor: str) -> tuple[int, ...]:
+        return Graph("", tuple(self.builder.nodes), self.builder.constants, ()).types[tensor].shape
+
+    def type(self, tensor: str) -> IntType:
+        return Graph("", tuple(self.builder.nodes), self.builder.constants, ()).types[tensor].elem
+
+    def random(self, low: int, high: int, shape: tuple[int, ...]) -> IntArray:
+        return np.random.default_rng(self.draw(st.integers(0, 2**32 - 1))).integers(low, high, shape)
+
+    def window(self, size: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
+        """A kernel of 1 to 3 with strides, pads and dilation that leave at least one output."""
+        kernel = tuple(self.draw(st.integers(1, 3)) for _ in size)
+        pads = tuple(self.draw(st.integers(0, k - 1)) for k in (*kernel, *kernel))
+        dilation = tuple(self.draw(st.integers(1, 2)) for _ in size)
+        fits = all((k - 1) * d + 1 <= s + b + e for k, d, s, b, e in zip(kernel, dilation, size, pads, pads[2:],
+                                                                         strict=False))
+        if not fits:
+            kernel, pads, dilation = (1,) * len(size), (0,) * 2 * len(size), (1,) * len(size)
+        return {"kernel": kernel, "stride": tuple(self.draw(st.integers(1, 2)) for _ in size), "pads": pads,
+                "dilation": dilation}
+
+    def conv(self, x: str, outputs: int | None = None, *, plain: bool = False, elem: IntType | None = None) -> str:
+        channels, *size = self.shape(x)
+        outputs = outputs or self.draw(st.integers(1, 20))
+        window = {"kernel": (1, 1)} if plain else self.window(tuple(size))
+        kernel = window.pop("kernel")
+        bits = self.draw(st.integers(1, 8))
+        weights = self.random(-1 << bits - 1, 1 << bits - 1, (outputs, channels, *kernel))
+        name = self.name("conv")
+        acc = self.builder.add(name, Conv(**window), x, self.builder.constant(f"{name}.w", weights, f"i{bits}"),
+                               self.builder.constant(f"{name}.b", self.random(-99, 99, (outputs,)), "i8"))
+        return self.requant(acc, outputs, elem)
+
+    def requant(self, acc: str, channels: int, elem: IntType | None = None, axis: int = 0) -> str:
+        name, out = self.name("q"), elem or IntType(self.draw(st.integers(1, 8)), self.draw(st.booleans()))
+        constants = [self.builder.constant(f"{name}.{part}", self.random(low, high, (channels,)), bits)
+                     for part, low, high, bits in (("m", -9, 40, "i8"), ("o", -99, 99, "i8"), ("s", 4, 11, "u4"))]
+        op = Requant(out, out.min, out.max, self.draw(st.sampled_from(list(Rounding))),
+                     *self.draw(st.sampled_from(((1, 0), (0, 0), (13, 8)))), axis)
+        return self.builder.add(name, op, acc, *constants)
+
+    def max_pool(self, x: str) -> str:
+        window = self.window(self.shape(x)[1:])
+        pads, kernel, dilation = window["pads"], window["kernel"], window["dilation"]
+        # No window may lie in the padding alone.
+        if any(p > 0 and (k == 1 or d > 1) for p, k, d in zip(pads, kernel * 2, dilation * 2, strict=True)) \
+                or any(k > s for k, s in zip(kernel, self.shape(x)[1:], strict=True)):
+            window |= {"pads": (0, 0, 0, 0), "kernel": (1, 1)}
+        return self.builder.add(self.name("max"), MaxPool(**window), x)
+
+    def avg_pool(self, x: str) -> str:
+        size, elem = self.shape(x)[1:], self.type(x)
+        divisor = self.draw(st.sampled_from((1, 1, 2, 4, 3)))
+        area = size[0] * size[1]
+        op = AvgPool(IntType.smallest(min(0, elem.min) * area, elem.max * area), divisor=divisor,
+                     rounding=self.draw(st.sampled_from(list(Rounding))))
+        acc = self.builder.add(self.name("avg"), op, x)
+        return self.requant(acc, self.shape(x)[0])
+
+    def residual(self, x: str) -> str:
+        elem = IntType(self.draw(st.integers(1, 6)), self.draw(st.booleans()))  # a sum has two bits more
+        channels = self.shape(x)[0]
+        a, b = (self.requant(x, channels, elem), self.conv(x, channels, plain=True, elem=elem))
+        op = self.draw(st.sampled_from((Add, Sub)))(IntType(elem.bits + 2, True))
+        total = self.builder.add(self.name("sum"), op, a, b)
+        return self.requant(total, channels) if self.draw(st.booleans()) else total
+
+    def concat(self, x: str) -> str:
+        elem = IntType(self.draw(st.integers(1, 8)), self.draw(st.booleans()))
+        parts = [self.conv(x, plain=True, elem=elem) for _ in range(self.draw(st.integers(2, 3)))]
+        return self.builder.add(self.name("cat"), Concat(), *parts)
+
+    def linear(self, x: str) -> str:
+        inputs = self.shape(x)[0]
+        weights = self.random(-8, 8, (self.draw(st.integers(1, 12)), inputs))
+        return self.builder.add("linear", Linear(), x, self.builder.constant("linear.w", weights, "i4"))
 
 
 def emitted(graph: Graph, inputs: dict[str, IntArray], folder: Path, *, with_model: bool = False,

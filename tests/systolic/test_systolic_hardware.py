@@ -1,58 +1,69 @@
-"""Real RTL against the oracle: random layers, several array sizes, every psum, accumulator, output and cycle."""
+"""Real RTL against the oracle: random layers and networks, several arrays, both schedules, every psum, accumulator,
+output and counter."""
 
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from systolic_support import WIDE, LayerSpec, emitted, layer_specs, layers_graph, linear_graph, small_network
+from strategies import batch
+from systolic_support import WIDE, LayerSpec, emitted, layer_specs, layers_graph, linear_graph, networks, small_network
 
 from bittrue.engine.oracle import Oracle
-from bittrue.ir import GraphBuilder, IntType, Rounding
+from bittrue.ir import Graph, GraphBuilder, IntArray, IntType, Rounding
 from bittrue.ir.ops import Conv, Linear, Requant
+from bittrue.targets.base import VerifyReport
 from bittrue.targets.systolic import TARGET
 
 QUIET = settings(deadline=None, max_examples=15, suppress_health_check=list(HealthCheck))
 
+CONFIGURATIONS: dict[str, dict[str, int | str]] = {
+    "8x8": {"rows": 8, "cols": 8}, "8x8 plain": {"rows": 8, "cols": 8, "schedule": "plain"},
+    "4x4 subword": {"rows": 4, "cols": 4, "subword": 1},
+    "3x5, all weights at once": {"rows": 3, "cols": 5, "load_lanes": 5},
+    "8x16 plain subword": {"rows": 8, "cols": 16, "schedule": "plain", "subword": 1},
+    "5x2 unfolded": {"rows": 5, "cols": 2, "subword": 1, "unfold": 1},
+}
 
-def assert_exact(specs: list[LayerSpec], **options: int) -> None:
-    graph, inputs = layers_graph(specs)
+
+def verified(graph: Graph, inputs: Mapping[str, IntArray], **options: int | str) -> VerifyReport:
+    """What the hardware check finds."""
     with tempfile.TemporaryDirectory() as folder:
-        project = emitted(graph, inputs, Path(folder) / "p", **WIDE, **options)
-        report = TARGET.verify(project, ("simulation",), graph)
+        project = emitted(graph, dict(inputs), Path(folder) / "p", **options)
+        return TARGET.verify(project, ("simulation",), graph)
+
+
+def assert_exact(graph: Graph, inputs: Mapping[str, IntArray], **options: int | str) -> None:
+    report = verified(graph, inputs, **options)
     assert report.problems == ()
     assert report.differences == 0
-    for layer, entry in zip(report.layers, TARGET.plan(graph, WIDE | options).layers, strict=True):
-        tiles = sum(map(len, entry.tiles))
-        assert layer.cycles == entry.cycles
-        assert layer.compared["psum"] == 2 * tiles * entry.layer.n_kij * entry.layer.n_nij * options["cols"]
-        assert layer.compared["acc"] == 2 * tiles * entry.layer.n_out * options["cols"]
-        assert layer.compared.get("out", 0) == (2 * len(entry.tiles) * entry.layer.n_out * options["cols"]
-                                                if entry.layer.requant else 0)
+    images = len(next(iter(inputs.values())))
+    for layer, entry in zip(report.layers, TARGET.plan(graph, options).layers, strict=True):
+        shape = entry.lowered.layer
+        assert layer.cycles == entry.cycles.total
+        assert layer.compared["psum"] == images * entry.traffic.psums * int(options["cols"])
+        assert layer.compared["acc"] == images * shape.out_shape[0] * shape.n_out
+        assert layer.compared.get("out", 0) == (layer.compared["acc"] if shape.requant else 0)
 
 
+@pytest.mark.parametrize("name", CONFIGURATIONS)
 @QUIET
-@given(st.lists(layer_specs(), min_size=1, max_size=6))
-def test_random_layers_on_4x4(specs: list[LayerSpec]) -> None:
-    assert_exact(specs, rows=4, cols=4)
-
-
-@QUIET
-@given(st.lists(layer_specs(), min_size=1, max_size=6))
-def test_random_layers_on_8x8(specs: list[LayerSpec]) -> None:
-    assert_exact(specs, rows=8, cols=8)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(("rows", "cols"), [(8, 16), (16, 8), (3, 5)])
-@settings(deadline=None, max_examples=20, suppress_health_check=list(HealthCheck))
 @given(specs=st.lists(layer_specs(), min_size=1, max_size=6))
-def test_random_layers_on_other_arrays(rows: int, cols: int, specs: list[LayerSpec]) -> None:
-    assert_exact(specs, rows=rows, cols=cols)
+def test_random_layers(name: str, specs: list[LayerSpec]) -> None:
+    assert_exact(*layers_graph(specs), **WIDE, **CONFIGURATIONS[name])
+
+
+@pytest.mark.parametrize("name", CONFIGURATIONS)
+@QUIET
+@given(graph=networks(), seed=st.integers(0, 2**32 - 1))
+def test_random_networks(name: str, graph: Graph, seed: int) -> None:
+    """Layers that hand their results on in the array's memories; three samples, two of them extreme."""
+    assert_exact(graph, batch(graph, seed), **WIDE | {"psum_bits": 32}, **CONFIGURATIONS[name])
 
 
 def spec(act: str, weight: str, rounding: Rounding, slope: tuple[int, int], seed: int) -> LayerSpec:
@@ -60,12 +71,13 @@ def spec(act: str, weight: str, rounding: Rounding, slope: tuple[int, int], seed
                      IntType.parse(weight), True, rounding, slope, IntType(4, True), True, seed)
 
 
-def test_all_widths_and_roundings() -> None:
+@pytest.mark.parametrize("schedule", ["overlapped", "plain"])
+def test_all_widths_and_roundings(schedule: str) -> None:
     """w1..w8 with a1..a8, signed and unsigned, all roundings, identity, ReLU and leaky slopes, in one project."""
     roundings, slopes = list(Rounding), [(1, 0), (0, 0), (13, 8)]
     specs = [spec(f"{'iu'[(a + w) % 2]}{a}", f"i{w}", roundings[(a + w // 2) % 4], slopes[(a + w) % 3], 8 * a + w)
              for a in range(1, 9) for w in range(1, 9)]
-    assert_exact(specs, rows=8, cols=8)
+    assert_exact(*layers_graph(specs), **WIDE, rows=8, cols=8, schedule=schedule, subword=1)
 
 
 @pytest.mark.parametrize("rows", [(), (4,), (2, 3)])
@@ -79,11 +91,10 @@ def test_linear_layers(tmp_path: Path, rows: tuple[int, ...]) -> None:
         np.testing.assert_array_equal(values, oracle[name])
 
 
+@pytest.mark.parametrize("schedule", ["overlapped", "plain"])
 @pytest.mark.parametrize(("rows", "cols"), [(1, 1), (2, 1), (1, 3)])
-def test_arrays_of_one_row_or_column(tmp_path: Path, rows: int, cols: int) -> None:
-    graph, inputs = small_network()
-    project = emitted(graph, inputs, tmp_path / "p", rows=rows, cols=cols)
-    assert TARGET.verify(project, graph=graph).differences == 0
+def test_arrays_of_one_row_or_column(rows: int, cols: int, schedule: str) -> None:
+    assert_exact(*small_network(), rows=rows, cols=cols, schedule=schedule)
 
 
 def test_operands_wider_than_eight_bits(tmp_path: Path) -> None:
@@ -101,9 +112,10 @@ def test_operands_wider_than_eight_bits(tmp_path: Path) -> None:
     assert np.unique(TARGET.simulate(project, graph)["q"]).size > 20
 
 
-def test_simulate_gives_the_tensors_of_the_oracle(tmp_path: Path) -> None:
+@pytest.mark.parametrize("schedule", ["overlapped", "plain"])
+def test_simulate_gives_the_tensors_of_the_oracle(tmp_path: Path, schedule: str) -> None:
     graph, inputs = small_network()
-    trace = TARGET.simulate(emitted(graph, inputs, tmp_path / "p", **WIDE), graph)
+    trace = TARGET.simulate(emitted(graph, inputs, tmp_path / "p", **WIDE, schedule=schedule), graph)
     oracle = Oracle(graph).run(inputs)
     assert set(trace) == {"conv", "act", "head"}
     for name, values in trace.items():
@@ -111,35 +123,30 @@ def test_simulate_gives_the_tensors_of_the_oracle(tmp_path: Path) -> None:
         np.testing.assert_array_equal(values, oracle[name])
 
 
-def test_depthwise_runs_only_the_diagonal_tiles(tmp_path: Path) -> None:
+def test_depthwise_runs_only_the_diagonal_tiles() -> None:
     rng = np.random.default_rng(0)
     builder = GraphBuilder("depthwise")
     x = builder.input("x", (20, 4, 7), "u8")
     graph = builder.build(builder.add("dw", Conv((1, 1), (1, 1, 1, 1), groups=20), x,
                                       builder.constant("w", rng.integers(-128, 128, (20, 1, 3, 3)), "i8")))
-    plan = TARGET.plan(graph, WIDE)
-    assert plan.layers[0].tiles == ((0,), (1,), (2,))
-    project = emitted(graph, {"x": rng.integers(0, 256, (1, 20, 4, 7))}, tmp_path / "p", **WIDE)
-    assert TARGET.verify(project, graph=graph).differences == 0
+    assert [tile.steps for tile in TARGET.plan(graph, WIDE).layers[0].tiles] == [1, 1, 1]
+    assert_exact(graph, {"x": rng.integers(0, 256, (1, 20, 4, 7))}, **WIDE, rows=8, cols=8)
 
 
-def test_nodes_between_the_layers_run_on_the_oracle(tmp_path: Path) -> None:
-    """A Requant that does not go channel by channel, or has no layer before it, is not the array's."""
+def test_nodes_between_the_layers_run_on_the_oracle() -> None:
+    """A Requant of another axis than the channels is not the array's: the host computes it and loads what follows."""
     rng = np.random.default_rng(0)
     builder = GraphBuilder("between")
     x = builder.input("x", (6, 4), "u8")
-    scalars = [builder.constant(name, [value], "i8") for name, value in (("m", 3), ("o", 1), ("s", 4))]
-    pre = builder.add("pre", Requant(IntType(5, False), 0, 31), x, *scalars)
-    fc = builder.add("fc", Linear(), pre, builder.constant("w", rng.integers(-8, 8, (5, 4)), "i4"))
+    fc = builder.add("fc", Linear(), x, builder.constant("w", rng.integers(-8, 8, (5, 4)), "i4"))
     rows = [builder.constant(f"{name}6", rng.integers(1, 5, 6), "i8") for name in "mos"]
     odd = builder.add("odd", Requant(IntType(8, True), -128, 127, axis=0), fc, *rows)
-    graph = builder.build(odd)
+    graph = builder.build(builder.add("fc2", Linear(), odd, builder.constant("w2", rng.integers(-8, 8, (3, 5)), "i4")))
     plan = TARGET.plan(graph, WIDE)
-    assert plan.host == ("pre", "odd")
-    assert plan.layers[0].layer.requant is None
-    report = TARGET.verify(emitted(graph, {"x": rng.integers(0, 256, (2, 6, 4))}, tmp_path / "p", **WIDE), graph=graph)
-    assert report.host == ("pre", "odd")
-    assert report.differences == 0
+    assert plan.host == ("odd",)
+    assert [[load.source.tensor for load in layer.loads] for layer in plan.layers] == [["x"], ["odd"]]
+    report = verified(graph, {"x": rng.integers(0, 256, (2, 6, 4))}, **WIDE)
+    assert (report.host, report.differences) == (("odd",), 0)
 
 
 @settings(deadline=None, max_examples=40, suppress_health_check=list(HealthCheck))
@@ -160,8 +167,6 @@ def test_output_stage(accumulators: list[int], multiplier: int, offset: int, shi
     constants = [builder.constant("m", [multiplier], "i32"), builder.constant("o", [offset], "i63"),
                  builder.constant("s", [shift], "u6")]
     graph = builder.build(builder.add("y", Requant(out, out.min, out.max, rounding, *slope), acc, *constants))
-    with tempfile.TemporaryDirectory() as folder:
-        project = emitted(graph, {"x": np.zeros((1, 1, 1), np.int64)}, Path(folder) / "p", rows=4, cols=4, **WIDE)
-        report = TARGET.verify(project, ("simulation",), graph)
+    report = verified(graph, {"x": np.zeros((1, 1, 1), np.int64)}, rows=4, cols=4, **WIDE)
     assert report.differences == 0, report.first
     assert report.layers[0].compared["out"] == 8

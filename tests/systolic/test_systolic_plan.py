@@ -8,13 +8,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 from hypothesis import given, settings
-from systolic_support import WIDE, LayerSpec, emitted, layer_specs, layers_graph, linear_graph, small_network
+from hypothesis import strategies as st
+from systolic_support import LayerSpec, emitted, layer_specs, layers_graph, linear_graph, small_network
 
 from bittrue.engine.oracle import Oracle
 from bittrue.errors import BadInput, Unsupported
-from bittrue.ir import GraphBuilder
-from bittrue.ir.ops import Conv
+from bittrue.ir import Graph, GraphBuilder, IntArray, IntType
+from bittrue.ir.ops import Concat, Conv, Flatten, Linear, Requant
 from bittrue.targets.systolic import TARGET
+from bittrue.targets.systolic.images import WordFormat
+from bittrue.targets.systolic.limits import memory_problems
 from bittrue.targets.systolic.reference import LayerReference
 
 
@@ -25,7 +28,7 @@ def content(folder: Path) -> dict[str, bytes]:
 def test_default_widths_are_what_the_graph_needs() -> None:
     geometry = TARGET.plan(small_network()[0]).geometry
     assert (geometry.rows, geometry.cols, geometry.act_bits, geometry.weight_bits) == (8, 8, 4, 4)
-    assert (geometry.psum_bits, geometry.acc_bits, geometry.out_bits, geometry.addr_bits) == (16, 32, 16, 11)
+    assert (geometry.psum_bits, geometry.acc_bits, geometry.out_bits) == (16, 32, 16)
 
 
 def test_psum_width_grows_when_16_bits_are_not_proven() -> None:
@@ -41,47 +44,118 @@ def test_psum_width_grows_when_16_bits_are_not_proven() -> None:
 
 
 @settings(deadline=None, max_examples=40)
-@given(layer_specs())
-def test_proven_widths_hold_every_psum_and_accumulator(spec: LayerSpec) -> None:
+@given(layer_specs(), st.sampled_from(["overlapped", "plain"]), st.integers(0, 1))
+def test_proven_widths_hold_every_psum_and_accumulator(spec: LayerSpec, schedule: str, subword: int) -> None:
     graph, inputs = layers_graph([spec], samples=1)
-    plan = TARGET.plan(graph, {"rows": 3, "cols": 4})
-    needs = TARGET.check(graph, {"rows": 3, "cols": 4}).needs
-    reference = LayerReference.of(plan.layers[0], plan.geometry, graph, Oracle(graph).run(inputs))
-    for oc, tiles in enumerate(plan.layers[0].tiles):
-        psums = [reference.psums(0, oc, ic) for ic in tiles]
-        accumulators = reference.partial_accumulators(0, oc, psums)
-        for values, name in ((np.stack(psums), "psum_bits"), (accumulators, "acc_bits")):
-            limit = 1 << (int(needs[name]) - 1)
-            assert -limit <= values.min() <= values.max() < limit
+    options = {"rows": 3, "cols": 4, "schedule": schedule, "subword": subword}
+    layer, needs = TARGET.plan(graph, options).layers[0], TARGET.check(graph, options).needs
+    reference = LayerReference.of(layer, 4, schedule == "plain", graph, Oracle(graph).run(inputs), 0)
+    psums = list(reference.psums())
+    for values, name in ((np.concatenate(psums), "psum_bits"), (reference.accumulators(psums), "acc_bits")):
+        limit = 1 << (int(needs[name]) - 1)
+        assert -limit <= values.min() <= values.max() < limit
 
 
-def test_addresses_are_wider_than_11_bits_when_needed(tmp_path: Path) -> None:
-    builder = GraphBuilder("large")
-    x = builder.input("x", (1, 15, 20), "u1")
-    graph = builder.build(builder.add("conv", Conv(), x, builder.constant("w", np.ones((1, 1, 3, 3)), "i2")))
-    assert TARGET.plan(graph).geometry.addr_bits == 12
-    project = emitted(graph, {"x": np.ones((1, 1, 15, 20), np.int64)}, tmp_path / "p")
-    assert len((project / "layers/00_conv/acc.txt").read_text().splitlines()[-1]) == 12
-
-
-def test_cycles_follow_the_formula() -> None:
-    plan = TARGET.plan(small_network()[0], {"rows": 3, "cols": 2})
-    conv, head = plan.layers
+def test_cycles_of_the_plain_schedule_follow_the_formula() -> None:
+    conv, head = TARGET.plan(small_network()[0], {"rows": 3, "cols": 2, "schedule": "plain"}).layers
     # padded 6 x 5, kernel 2 x 3, stride 1 x 2: 5 x 2 outputs; 1 input tile, 3 output tiles
-    assert conv.tile_cycles == 6 * (2 * 2 + 3 + 30) + 10 * 6 + 5
-    assert conv.cycles == 3 * conv.tile_cycles
-    assert conv.utilization == pytest.approx(5 * 10 * 3 * 6 / (3 * 2 * conv.cycles), rel=1e-12)
-    assert head.tile_cycles == 1 * (2 * 2 + 3 + 10) + 10 + 5
-    assert head.cycles == 4 * head.tile_cycles
+    assert conv.cycles.total == 2 + 3 * (6 * (2 + 30 + 3 + 2) + 10 * 6) + 4
+    assert conv.utilization == pytest.approx(5 * 10 * 3 * 6 / (3 * 2 * conv.cycles.total), rel=1e-12)
+    assert head.cycles.total == 2 + 4 * (1 * (2 + 10 + 3 + 2) + 10) + 4
 
 
-def test_groups_connect_only_their_tiles() -> None:
-    builder = GraphBuilder("groups")
-    x = builder.input("x", (12, 3, 2), "u4")
-    graph = builder.build(builder.add("conv", Conv(groups=3), x, builder.constant("w", np.ones((6, 4, 1, 1)), "i4")))
-    # inputs 0..3, 4..7, 8..11 feed outputs 0..1, 2..3, 4..5; tiles of 5 inputs and 3 outputs
-    assert TARGET.plan(graph, {"rows": 5, "cols": 3}).layers[0].tiles == ((0, 1), (0, 1, 2))
-    assert TARGET.plan(graph, {"rows": 4, "cols": 2}).layers[0].tiles == ((0,), (1,), (2,))
+def test_cycles_of_the_overlapped_schedule_follow_the_formula() -> None:
+    """Weights of the first pass, then every output position of every pass; the head begins while `conv` drains."""
+    conv, head = TARGET.plan(small_network()[0], {"rows": 3, "cols": 2, "load_lanes": 1, "unfold": 0}).layers
+    assert conv.cycles.total == 2 + 2 + 3 * 6 * 10 + conv.cycles.drain
+    assert conv.cycles.drain < 3 + 2 + 3
+    assert head.cycles.total == 2 + 2 + 4 * 10 + (3 + 2 + 3)
+    assert conv.cycles.stalls() == {"start": 2, "weights": 2, "gather": 0, "array": 0, "drain": conv.cycles.drain}
+
+
+def test_weights_that_take_longer_than_a_pass_are_stalls() -> None:
+    graph = one_conv((8, 2, 2), np.ones((8, 8, 1, 1)))
+    stalls = {lanes: TARGET.plan(graph, {"load_lanes": lanes}).layers[0].cycles.weights for lanes in (1, 2, 4, 8)}
+    assert stalls == {1: 8, 2: 4, 4: 2, 8: 1}
+    graph = one_conv((16, 2, 2), np.ones((8, 16, 1, 1)))  # two passes of four positions
+    stalls = {lanes: TARGET.plan(graph, {"load_lanes": lanes}).layers[0].cycles.weights for lanes in (1, 2, 4, 8)}
+    assert stalls == {1: 8 + 4, 2: 4, 4: 2, 8: 1}
+
+
+def one_conv(shape: tuple[int, int, int], weights: IntArray, groups: int = 1) -> Graph:
+    builder = GraphBuilder("one")
+    x = builder.input("x", shape, "u4")
+    return builder.build(builder.add("conv", Conv(groups=groups), x, builder.constant("w", weights, "i4")))
+
+
+def inputs_of(graph: Graph, **options: int) -> list[list[range]]:
+    layer = TARGET.plan(graph, options).layers[0]
+    return [list(tile.inputs(layer.lowered.layer.in_shape[0])) for tile in layer.tiles]
+
+
+def test_groups_connect_only_their_channels() -> None:
+    """Inputs 0..3, 4..7, 8..11 feed outputs 0..1, 2..3, 4..5; tiles may begin at any channel."""
+    graph = one_conv((12, 3, 2), np.ones((6, 4, 1, 1)), groups=3)
+    assert inputs_of(graph, rows=5, cols=3) == [[range(5), range(5, 8)], [range(4, 9), range(9, 12)]]
+    assert inputs_of(graph, rows=4, cols=2) == [[range(4)], [range(4, 8)], [range(8, 12)]]
+
+
+def test_subword_mode_halves_the_input_tiles() -> None:
+    graph = one_conv((32, 3, 2), np.ones((8, 32, 3, 1)))
+    full, split = (TARGET.plan(graph, {"subword": mode, "act_bits": 8, "unfold": 0}).layers[0] for mode in (0, 1))
+    assert (full.work.passes, split.work.passes) == (4 * 3, 2 * 3)
+    assert (full.multipliers, split.multipliers) == (64, 128)
+    assert not TARGET.plan(graph, {"subword": 1, "act_bits": 6}).layers[0].subword  # 3 bits do not hold a u4
+
+
+def test_images_from_outside_are_unfolded_where_that_saves_cycles() -> None:
+    """Three channels fill three of eight rows; 27 channels at one kernel position fill four tiles."""
+    graph = one_conv((3, 9, 7), np.ones((8, 3, 3, 3)))
+    folded, unfolded = (TARGET.plan(graph, {"unfold": mode}).layers[0] for mode in (0, 1))
+    assert (folded.work.passes, unfolded.work.passes) == (9, 4)
+    assert TARGET.plan(graph).layers[0].work.passes == 4
+    assert TARGET.plan(graph, {"schedule": "plain"}).layers[0].work.passes == 9
+    assert TARGET.plan(one_conv((8, 9, 7), np.ones((8, 8, 3, 3)))).layers[0].work.passes == 9
+
+
+def test_a_linear_layer_on_an_image_needs_no_flattening() -> None:
+    builder = GraphBuilder("flat")
+    x = builder.add("flat", Flatten(), builder.input("x", (5, 2, 3), "u4"))
+    graph = builder.build(builder.add("fc", Linear(), x, builder.constant("w", np.ones((4, 30)), "i4")))
+    plan = TARGET.plan(graph)
+    assert plan.host == ()
+    assert plan.layers[0].lowered.layer.window.kernel == (2, 3)
+    assert plan.layers[0].work.passes == 6
+
+
+def test_concatenated_channels_lie_in_one_buffer() -> None:
+    builder = GraphBuilder("cat")
+    x = builder.input("x", (3, 4, 5), "u4")
+    unit = [builder.constant(name, [1], "i2") for name in "mos"]
+    parts = [builder.add(f"q{n}", Requant(IntType(4, False), 0, 15), builder.add(
+        f"c{n}", Conv(), x, builder.constant(f"w{n}", np.ones((n, 3, 1, 1)), "i4")), *unit) for n in (5, 6)]
+    cat = builder.add("cat", Concat(), *parts)
+    graph = builder.build(builder.add("c", Conv(), cat, builder.constant("w", np.ones((2, 11, 1, 1)), "i4")))
+    plan = TARGET.plan(graph, {"rows": 4, "cols": 4})
+    first, second, last = plan.layers
+    assert plan.host == ()
+    assert first.store is not None
+    assert second.store is not None
+    assert last.sources[0] == first.store
+    assert (second.store.addr - first.store.addr, second.store.lane) == (20, 1)  # channel 5 of 4 lanes
+
+
+def test_memory_is_used_again_when_a_tensor_is_no_longer_needed() -> None:
+    """A chain of ten equal layers needs two buffers, whatever its length."""
+    builder = GraphBuilder("chain")
+    x = builder.input("x", (8, 6, 5), "u4")
+    unit = [builder.constant(name, [1], "i2") for name in "mos"]
+    w = builder.constant("w", np.ones((8, 8, 3, 3)), "i4")
+    for i in range(10):
+        x = builder.add(f"q{i}", Requant(IntType(4, False), 0, 15), builder.add(
+            f"c{i}", Conv(pads=(1, 1, 1, 1)), x, w), *unit)
+    layers = TARGET.plan(builder.build(x), {"unfold": 0}).layers
+    assert {place.addr for layer in layers for place in layer.sources} == {0, 30}
 
 
 def test_everything_that_does_not_fit_is_reported_at_once() -> None:
@@ -107,6 +181,12 @@ def test_values_wider_than_the_hardware_can_be() -> None:
     assert [p.code for p in TARGET.check(graph).problems] == ["BT5103"]
 
 
+def test_memories_end_where_addresses_do() -> None:
+    assert memory_problems({"weights": 1 << 24}) == ()
+    problem, = memory_problems({"weights": (1 << 24) + 1, "activations": 3})
+    assert (problem.code, problem.where) == ("BT5107", "memory of weights")
+
+
 def test_a_graph_without_layers_is_refused() -> None:
     builder = GraphBuilder("nothing")
     graph = builder.build(builder.input("x", (2,), "u4"))
@@ -114,9 +194,9 @@ def test_a_graph_without_layers_is_refused() -> None:
 
 
 @pytest.mark.parametrize(("options", "count"), [
-    ({"rows": 0}, 1), ({"rows": "eight", "cols": 257}, 2), ({"colour": 3, "act_bits": -1}, 2), ({"header": 2}, 1),
-    ({"weight_name": "w{ic}{oc}.txt"}, 1), ({"psum_name": "../p{ic}_{oc}.txt"}, 1), ({"acc_name": "a b.txt"}, 1),
-    ({"out_name": "x_{oc}.txt", "stage_name": "x_{oc}.txt"}, 1), ({"rows": 8.5}, 1), ({"rows": None}, 1),
+    ({"rows": 0}, 1), ({"rows": "eight", "cols": 257}, 2), ({"colour": 3, "act_bits": -1}, 2), ({"subword": 2}, 1),
+    ({"schedule": "best"}, 1), ({"dataflow": "output_stationary", "schedule": 3}, 2), ({"rows": 8.5}, 1),
+    ({"rows": None}, 1), ({"subword": 1, "act_bits": 3}, 1), ({"load_lanes": 9}, 1),
 ])
 def test_wrong_options_are_all_named(options: dict[str, object], count: int) -> None:
     with pytest.raises(BadInput, match="BT5003") as caught:
@@ -126,27 +206,50 @@ def test_wrong_options_are_all_named(options: dict[str, object], count: int) -> 
 
 def test_options_may_be_texts() -> None:
     assert TARGET.plan(small_network()[0], {"rows": "3"}).geometry.rows == 3
-    assert {option.name for option in TARGET.options} >= {"rows", "cols", "psum_bits", "weight_name"}
+    assert {option.name for option in TARGET.options} >= {"rows", "cols", "psum_bits", "schedule", "subword"}
 
 
-def test_names_and_comments_are_free(tmp_path: Path) -> None:
+def test_options_are_kept_in_the_plan(tmp_path: Path) -> None:
     graph, inputs = small_network()
-    project = emitted(graph, inputs, tmp_path / "p", header=0, activation_name="a{ic}.mem", acc_name="map.mem",
-                      weight_name="w_{kij}_{oc}_{ic}.mem", **WIDE)
-    assert (project / "layers/00_conv/image1/a0.mem").is_file()
-    assert b"#" not in (project / "layers/00_conv/map.mem").read_bytes()
-    assert (project / "layers/01_head/w_0_0_0.mem").is_file()
-    report = TARGET.verify(project, graph=graph)
-    assert report.differences == 0
+    project = emitted(graph, inputs, tmp_path / "p", schedule="plain", load_lanes=2, subword=1)
     options = json.loads((project / "plan.json").read_bytes())["options"]
-    assert TARGET.plan(graph, options).options.names.acc == "map.mem"
+    plan = TARGET.plan(graph, options)
+    assert (plan.options.schedule, plan.options.load_lanes, plan.options.subword) == ("plain", 2, 1)
+    assert plan.to_json()["options"] == options
 
 
-def test_names_that_collide_are_refused_and_nothing_is_left(tmp_path: Path) -> None:
-    graph, inputs = small_network()
-    with pytest.raises(BadInput, match="two files of the project have this name"):
-        emitted(graph, inputs, tmp_path / "p", rows=1, cols=1, psum_name="x{ic}{oc}.txt", out_name="x0{oc}.txt")
-    assert list(tmp_path.iterdir()) == []
+def test_memory_images_of_a_tiny_layer(tmp_path: Path) -> None:
+    """Two input and three output channels on a 2x2 array: every word of the images, worked out by hand."""
+    builder = GraphBuilder("tiny")
+    x = builder.input("x", (2, 1, 3), "u4")
+    weights = builder.constant("w", np.array([[1, -2], [3, 4], [-5, 6]]).reshape(3, 2, 1, 1), "i4")
+    graph = builder.build(builder.add("conv", Conv(), x, weights, builder.constant("b", [7, -1, 0], "i8")))
+    inputs = {"x": np.array([1, 2, 3, 10, 11, 12]).reshape(1, 2, 1, 3)}
+    project = emitted(graph, inputs, tmp_path / "p", rows=2, cols=2, load_lanes=1, scaled_bits=63)
+    images = {path.name: path.read_text().splitlines()[1:] for path in project.rglob("*.hex")}
+    # Two output tiles, each with one segment: 1 step from lane 0 of address 0; the last digit of `last` is 1.
+    assert images["segments.hex"] == ["1" "0001" "0000" "000000"] * 2
+    # One line per column, row 1 first: (-2, 1), (4, 3), then (6, -5) and a column without a channel.
+    assert images["weights.hex"] == ["e1", "43", "6b", "00"]
+    # Address, lane 0, two lanes, then lane 1 and lane 0.
+    assert images["load0.hex"] == ["000000" "0000" "0002" "a1", "000001" "0000" "0002" "b2",
+                                   "000002" "0000" "0002" "c3"]
+    # Column 1 first: bias, multiplier 1, offset 0, shift 0 (63 + 6 bits: the multiplier ends up shifted left by 5).
+    bits = [f"{int(line, 16):0266b}" for line in images["channels.hex"]]
+    words = [[line[:133], line[133:]] for line in bits]
+    assert [[int(word[:32], 2) for word in line] for line in words] == [[2**32 - 1, 7], [0, 0]]
+    assert [[int(word[32:64], 2) for word in line] for line in words] == [[1, 1], [0, 1]]
+    assert len(images["program.hex"]) == 1
+    assert images["program.hex"][0].startswith("1" "1" "0" "0" "0" "0" "0" "0" "0007" "000002" "0001" "0003")
+
+
+def test_a_value_that_does_not_fit_its_field_is_refused() -> None:
+    word = WordFormat((("a", 4), ("b", 8)))
+    assert word.lines({"a": np.array([-1]), "b": np.array([255])}, "x.hex") == b"fff\n"
+    with pytest.raises(BadInput, match=r"BT5119.*field a.*16 does not fit 4 bits"):
+        word.lines({"a": np.array([16]), "b": np.array([0])}, "x.hex")
+    with pytest.raises(BadInput, match=r"BT5119.*-9 does not fit"):
+        word.lines({"a": np.array([-9]), "b": np.array([0])}, "x.hex")
 
 
 def test_emission_is_deterministic_and_replaces_a_project(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from .demo import demo
 from .diff import diff
 from .freeze import freeze
 from .info import info
+from .systolic import systolic
 from .train import train
 from .verify import verify
 
@@ -25,6 +26,7 @@ app = typer.Typer(
 )
 for function in COMMANDS:
     app.command(name=function.__name__.rstrip("_"))(command(function))
+app.add_typer(systolic)
 
 
 def main() -> None:

@@ -9,8 +9,11 @@ from rich.table import Table
 
 from ..targets import LayerReport
 
-KINDS = ("psum", "acc", "out")
-"""What an array computes in a layer: partial sums, accumulators, outputs. (Cycle counts are compared too.)"""
+KINDS = {"psums": ("psum",), "results": ("acc", "out")}
+"""What an array computes in a layer, by column: partial sums; accumulators and outputs. (Counters are compared too.)"""
+
+NAME_WIDTH = 16
+"""Characters of a layer's name that stand in one line at least."""
 
 
 def right_aligned(table: Table, first: int = 1) -> Table:
@@ -29,14 +32,19 @@ def plain_table(*headers: str, title: str | None = None, footer: bool = False) -
 
 def array_table(layers: Sequence[LayerReport]) -> Table:
     """One row per layer that the simulated hardware ran, and the total."""
-    kinds = [kind for kind in KINDS if any(kind in layer.compared for layer in layers)]
-    table = plain_table("layer", "MACs", "cycles", "util.", *(f"{kind}s" for kind in kinds), "differ",
-                        title="array: work, cycles, and how many values of each kind were compared", footer=True)
+    table = plain_table("layer", "MACs", "cycles", "util.", *KINDS, "differ",
+                        title="array: work, cycles, how many values were compared", footer=True)
+    table.columns[0].min_width = min(NAME_WIDTH, max((len(layer.name) for layer in layers), default=0))
     for layer in layers:
         table.add_row(layer.name, f"{layer.macs:,}", f"{layer.cycles:,}", f"{layer.utilization:.1%}",
-                      *(f"{layer.compared.get(kind, 0):,}" for kind in kinds), f"{layer.differences:,}")
+                      *(f"{_compared(layer, kinds):,}" for kinds in KINDS.values()), f"{layer.differences:,}")
     totals = ("total", sum(x.macs for x in layers), sum(x.cycles for x in layers), "",
-              *(sum(x.compared.get(kind, 0) for x in layers) for kind in kinds), sum(x.differences for x in layers))
+              *(sum(_compared(x, kinds) for x in layers) for kinds in KINDS.values()),
+              sum(x.differences for x in layers))
     for column, total in zip(table.columns, totals, strict=True):
         column.footer = total if isinstance(total, str) else f"{total:,}"
     return right_aligned(table)
+
+
+def _compared(layer: LayerReport, kinds: Sequence[str]) -> int:
+    return sum(layer.compared.get(kind, 0) for kind in kinds)

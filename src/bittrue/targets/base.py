@@ -81,6 +81,10 @@ class LayerReport:
     """Useful multiply-accumulates per multiplier and cycle, 0 to 1."""
     compared: Mapping[str, int]
     differences: int
+    stalls: Mapping[str, int] = field(default_factory=dict)
+    """Cycles without useful work, by cause."""
+    traffic: Mapping[str, int] = field(default_factory=dict)
+    """Words moved for one sample, by what they are."""
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,14 @@
-"""The project directory of the array: text files of every layer and tile, the RTL, the inputs, the model.
+"""The project directory of the array: memory images, the RTL, the inputs, the model.
 
-    model.onnx, ...                what was attached: the graph's file, its certificate
-    plan.json                      options, widths, layers, tiles, cycle model, hashes of what the project was made from
-    jobs.txt                       every start of the array, in order, for the test bench
-    rtl/*.sv                       the hardware and its test bench
-    inputs/{n}_{name}.npy          the samples, int64 (N, *shape)
-    layers/{nn}_{name}/            weights, output stages, psum-memory addresses of a layer
-    layers/{nn}_{name}/image{n}/   activations, partial sums, accumulators, outputs of one sample
+    model.onnx, ...               what was attached: the graph's file, its certificate
+    plan.json                     options, widths, layers, tiles, cycles, hashes of what the project was made from
+    program.hex                   one word per layer
+    segments.hex                  one word per run of input channels of an output tile
+    weights.hex                   the weights in the order in which the array takes them
+    channels.hex                  bias and requantization of every output tile
+    images/image{n}/load{k}.hex   what the host loads into the activation memory: the input first
+    inputs/{n}_{name}.npy         the samples, int64 (N, *shape)
+    rtl/*.sv                      the hardware and its test bench
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ import hashlib
 import io
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from importlib.resources import files as package_files
 from pathlib import Path
 
@@ -25,9 +27,9 @@ from ...engine.oracle import Oracle
 from ...errors import BadInput, declare, fail
 from ...ir import Graph, IntArray
 from ..project import Manifest, json_bytes, write_project
-from .formats import Formats, TextFormat
-from .plan import Job, LayerPlan, SystolicPlan
-from .reference import LayerReference
+from .loads import load_files
+from .plan import SystolicPlan
+from .program import channels_file, program_file, segments_file, weights_file
 
 declare({
     "BT5117": "a project needs at least one sample",
@@ -35,65 +37,18 @@ declare({
 })
 
 NAME = "systolic"
-PLAN, JOBS, MODEL = "plan.json", "jobs.txt", "model.onnx"
+PLAN, MODEL = "plan.json", "model.onnx"
 
 
 @dataclass(frozen=True)
 class ProjectFile:
-    """One file: its path within the project, its content, and the format of its lines if it is one of the array's."""
+    """One file: its path within the project and its content."""
 
     path: str
     data: bytes
-    text: TextFormat | None = None
 
 
 Files = Iterator[ProjectFile]
-
-
-@dataclass(frozen=True)
-class Paths:
-    """Where a project keeps the files of a tile."""
-
-    plan: SystolicPlan
-
-    def weight(self, layer: LayerPlan, oc: int, ic: int, kij: int) -> str:
-        """Weights of one tile and kernel position."""
-        return self._shared(layer, self.plan.names.weight, ic=ic, oc=oc, kij=kij)
-
-    def stage(self, layer: LayerPlan, oc: int) -> str:
-        """Output stages of an output-channel tile."""
-        return self._shared(layer, self.plan.names.stage, oc=oc)
-
-    def address(self, layer: LayerPlan) -> str:
-        """Psum-memory addresses of a layer."""
-        return self._shared(layer, self.plan.names.acc)
-
-    def activation(self, layer: LayerPlan, image: int, ic: int) -> str:
-        """Activations of an input-channel tile."""
-        return self._of_image(layer, image, self.plan.names.activation, ic=ic)
-
-    def psum(self, layer: LayerPlan, image: int, oc: int, ic: int) -> str:
-        """Partial sums of a tile."""
-        return self._of_image(layer, image, self.plan.names.psum, ic=ic, oc=oc)
-
-    def acc_out(self, layer: LayerPlan, image: int, oc: int) -> str:
-        """Accumulators of an output-channel tile."""
-        return self._of_image(layer, image, self.plan.names.acc_out, oc=oc)
-
-    def out(self, layer: LayerPlan, image: int, oc: int) -> str:
-        """Outputs of an output-channel tile."""
-        return self._of_image(layer, image, self.plan.names.out, oc=oc)
-
-    def _shared(self, layer: LayerPlan, template: str, **place: int) -> str:
-        return f"{layer.layer.folder}/{template.format(**place)}"
-
-    def _of_image(self, layer: LayerPlan, image: int, template: str, **place: int) -> str:
-        return f"{layer.layer.folder}/image{image}/{template.format(**place)}"
-
-
-def formats(plan: SystolicPlan) -> Formats:
-    """The text formats of a plan's files."""
-    return Formats(**asdict(plan.geometry), header=bool(plan.options.header))
 
 
 def emit(graph: Graph, plan: SystolicPlan, inputs: Mapping[str, IntArray], out_dir: Path,
@@ -106,34 +61,25 @@ def project_files(graph: Graph, plan: SystolicPlan, inputs: Mapping[str, IntArra
                   attached: Mapping[str, bytes] | None = None) -> Files:
     """Every file of the project with its content, except the manifest.
 
-    Raises `BadInput` for inputs that do not fit the graph and (BT5003) when two files would have one name.
+    Raises `BadInput` for inputs that do not fit the graph (BT4001..), for none at all (BT5117), and for an attached
+    file without a plain name (BT5118).
     """
-    seen: set[str] = set()
-    for file in _all_files(graph, plan, inputs, attached or {}):
-        if file.path in seen:
-            fail(BadInput, "BT5003", file.path, "two files of the project have this name",
-                 "separate the fields of the file names, {ic}_{oc}")
-        seen.add(file.path)
-        yield file
-
-
-def _all_files(graph: Graph, plan: SystolicPlan, inputs: Mapping[str, IntArray],
-               attached: Mapping[str, bytes]) -> Files:
     trace = Oracle(graph).run(inputs)
     images = len(next(iter(inputs.values())))
     if images == 0:
         fail(BadInput, "BT5117", "inputs", "there is no sample in them", "give at least one sample")
     sources = [ProjectFile(input_path(graph, node.name), npy_bytes(trace[node.name])) for node in graph.inputs]
-    sources += [ProjectFile(_plain(name), data) for name, data in sorted(attached.items())]
+    sources += [ProjectFile(_plain(name), data) for name, data in sorted((attached or {}).items())]
     yield from sources
     yield ProjectFile(PLAN, plan_bytes(plan, sources))
-    yield ProjectFile(JOBS, jobs_text(plan, images).encode())
+    yield ProjectFile("program.hex", program_file(graph, plan))
+    yield ProjectFile("segments.hex", segments_file(plan))
+    yield ProjectFile("weights.hex", weights_file(graph, plan))
+    yield ProjectFile("channels.hex", channels_file(graph, plan))
     yield from rtl_files()
-    for layer in plan.layers:
-        reference = LayerReference.of(layer, plan.geometry, graph, trace)
-        yield from _shared_files(plan, reference)
-        for image in range(images):
-            yield from _image_files(plan, reference, image)
+    for image in range(images):
+        for number, data in enumerate(load_files(plan, trace, image)):
+            yield ProjectFile(f"images/image{image}/load{number}.hex", data)
 
 
 def _plain(name: str) -> str:
@@ -169,54 +115,3 @@ def npy_bytes(values: IntArray) -> bytes:
     buffer = io.BytesIO()
     np.save(buffer, np.ascontiguousarray(values, "<i8"), allow_pickle=False)
     return buffer.getvalue()
-
-
-def jobs_text(plan: SystolicPlan, images: int) -> str:
-    """What the test bench reads: one line per start of the array, numbers first, then file names."""
-    return "".join(f"{_job_line(plan, job)}\n" for job in plan.jobs(images))
-
-
-def _job_line(plan: SystolicPlan, job: Job) -> str:
-    paths, entry, layer = Paths(plan), job.layer, job.layer.layer
-    numbers = (job.image, job.oc, job.ic, layer.n_nij, layer.n_kij, layer.n_out, int(job.first), int(job.last),
-               int(layer.act.signed), entry.tile_cycles)
-    results = (paths.acc_out(entry, job.image, job.oc),
-               paths.out(entry, job.image, job.oc) if layer.requant is not None else "-")
-    names = (paths.activation(entry, job.image, job.ic), paths.address(entry), paths.stage(entry, job.oc),
-             paths.psum(entry, job.image, job.oc, job.ic), *results,
-             *(paths.weight(entry, job.oc, job.ic, kij) for kij in range(layer.n_kij)))
-    return " ".join(map(str, (Path(layer.folder).name, *numbers, *names)))
-
-
-def _shared_files(plan: SystolicPlan, reference: LayerReference) -> Files:
-    """Weights, output stages and addresses of a layer."""
-    entry, text, paths = reference.plan, formats(plan), Paths(plan)
-    yield _file(text.address, entry.layer.addresses().reshape(-1, 1), paths.address(entry))
-    for oc, inputs in enumerate(entry.tiles):
-        yield _file(text.stage, reference.stage(oc), paths.stage(entry, oc))
-        for ic in inputs:
-            for kij, tile in enumerate(reference.weights(oc, ic)):
-                yield _file(text.weight, tile[:, ::-1], paths.weight(entry, oc, ic, kij))
-
-
-def _image_files(plan: SystolicPlan, reference: LayerReference, image: int) -> Files:
-    """Activations, partial sums, accumulators and outputs of one sample."""
-    entry, text, paths = reference.plan, formats(plan), Paths(plan)
-    activation = text.activation(entry.layer.act.signed)
-    for ic in sorted({ic for inputs in entry.tiles for ic in inputs}):
-        yield _file(activation, reference.activations(image, ic)[:, ::-1], paths.activation(entry, image, ic))
-    for oc, inputs in enumerate(entry.tiles):
-        tiles = [reference.psums(image, oc, ic) for ic in inputs]
-        for ic, psums in zip(inputs, tiles, strict=True):
-            lines = psums.reshape(-1, plan.geometry.cols)[:, ::-1]
-            yield _file(text.psum, lines, paths.psum(entry, image, oc, ic))
-        accumulators = reference.partial_accumulators(image, oc, tiles)[-1]
-        yield _file(text.acc_out, accumulators[:, ::-1], paths.acc_out(entry, image, oc))
-        outputs = reference.final_outputs(image, oc)
-        if outputs is not None and entry.layer.out is not None:
-            out = text.out(entry.layer.out.signed)
-            yield _file(out, outputs[:, ::-1], paths.out(entry, image, oc))
-
-
-def _file(text: TextFormat, values: IntArray, path: str) -> ProjectFile:
-    return ProjectFile(path, text.write(values, path), text)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from ...ir import Graph, IntArray, IntType
-from ...ir.ops import Linear
-from .layers import ArrayLayer, layer_constants
-from .options import SystolicOptions
+from ...ir.ops import Requant
+from .layers import LayerConstants
+from .lowering import ROWS, UNFOLDED, Lowered, Source
+from .tiles import tiles
 
-MIN_ADDR_BITS = 11
+Bounds = tuple[IntArray, IntArray]
+"""Lower and upper bounds."""
 
 
 @dataclass(frozen=True)
@@ -25,49 +28,76 @@ class Needs:
     acc_bits: int
     mul_bits: int
     out_bits: int
-    addr_bits: int
+    scaled_bits: int
+    slope_bits: int
+
+    @classmethod
+    def together(cls, each: Sequence[Needs]) -> Needs:
+        """What all of these need."""
+        return cls(*(max(values) for values in zip(*(vars(needs).values() for needs in each), strict=True)))
 
 
-def needs_of(graph: Graph, layers: tuple[ArrayLayer, ...], options: SystolicOptions) -> Needs:
-    """What the graph needs of an array with `options.rows` rows; every width is proven from the value ranges."""
-    each = [_layer_needs(graph, layer, options) for layer in layers]
-    return Needs(*(max(values) for values in zip(*each, strict=True)))
+def layer_needs(graph: Graph, lowered: Lowered, cols: int, width: int) -> Needs:
+    """What a layer needs of an array of `cols` columns that sums up `width` channels at a time."""
+    layer, constants = lowered.layer, lowered.constants(graph)
+    psum, acc = _sum_bounds(graph, lowered, constants.weights, constants.bias, cols, width)
+    return Needs(act_bits=layer.act.bits, weight_bits=layer.weight.bits + (not layer.weight.signed),
+                 psum_bits=_signed_bits(*psum), acc_bits=_signed_bits(*acc),
+                 mul_bits=_signed_bits(int(constants.multiplier.min()), int(constants.multiplier.max())),
+                 out_bits=1 if layer.out is None else layer.out.bits,
+                 scaled_bits=_scaled_bits(constants, acc, _slope(graph, lowered)),
+                 slope_bits=max(1, _slope(graph, lowered).bit_length()))
 
 
-def _layer_needs(graph: Graph, layer: ArrayLayer, options: SystolicOptions) -> tuple[int, ...]:
-    constants = layer_constants(graph, layer)
-    psum_lo, psum_hi = _sum_bounds(graph, layer, constants.weights, options.rows)
-    # An accumulator starts at the bias and may hold any subset of the tiles' sums on its way.
-    acc_lo = (constants.bias + psum_lo.sum(axis=(1, 2))).min()
-    acc_hi = (constants.bias + psum_hi.sum(axis=(1, 2))).max()
-    out = 1 if layer.out is None else layer.out.bits
-    largest = max(layer.n_nij * layer.n_kij, layer.n_kij * options.cols, options.rows + options.cols)
-    return (layer.act.bits, layer.weight.bits + (not layer.weight.signed),
-            _signed_bits(psum_lo.min(), psum_hi.max()), _signed_bits(acc_lo, acc_hi),
-            _signed_bits(constants.multiplier.min(), constants.multiplier.max()), out,
-            max(MIN_ADDR_BITS, largest.bit_length()))
+def _slope(graph: Graph, lowered: Lowered) -> int:
+    """What multiplies negative values in the layer's output stages."""
+    name = lowered.layer.requant
+    op = None if name is None else graph.node[name].op
+    return op.slope_multiplier if isinstance(op, Requant) else 1
 
 
-def _sum_bounds(graph: Graph, layer: ArrayLayer, weights: IntArray, rows: int) -> tuple[IntArray, IntArray]:
-    """Bounds (O, tiles, n_kij) of the partial sums of every input-channel tile, and of every prefix of them.
+def _scaled_bits(constants: LayerConstants, acc: tuple[int, int], slope: int) -> int:
+    """Bits that hold acc * multiplier + offset, and its product with the slope, with either sign."""
+    steepest, farthest = (int(np.abs(values).max()) for values in (constants.multiplier, constants.offset))
+    return ((max(map(abs, acc)) * steepest + farthest) * max(1, slope)).bit_length() + 1
 
-    The input's proven range is widened to hold zero (padding, unused rows), so leaving terms out never widens a sum.
+
+def _sum_bounds(graph: Graph, lowered: Lowered, weights: IntArray, bias: IntArray, cols: int,
+                width: int) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Bounds of every partial sum and of every accumulator on its way.
+
+    The input's proven range is widened to hold zero (padding, unused rows), so leaving terms out never widens a sum:
+    prefixes of the sums lie within the bounds of the whole.
     """
-    reach = graph.ranges[layer.source].including(0)
-    lo, hi = (_channel_bounds(layer, bound, extreme) for bound, extreme in ((reach.lo, np.min), (reach.hi, np.max)))
+    layer = lowered.layer
+    ranges = [_channel_bounds(graph, source, layer.in_shape[0]) for source in lowered.sources]
+    lo, hi = (np.concatenate(parts)[:, np.newaxis] for parts in zip(*ranges, strict=True))
     low, high = np.minimum(weights * lo, weights * hi), np.maximum(weights * lo, weights * hi)
-    starts = np.arange(0, layer.in_shape[0], rows)
-    return np.add.reduceat(low, starts, axis=1), np.add.reduceat(high, starts, axis=1)
+    starts = {part.start: part for tile in tiles(layer, cols, width) for part in tile.inputs(layer.in_shape[0])}
+    parts = [(low[:, part.start:part.stop].sum(axis=1), high[:, part.start:part.stop].sum(axis=1))
+             for part in starts.values()]
+    psum = min(int(p[0].min()) for p in parts), max(int(p[1].max()) for p in parts)
+    if layer.takes_max:
+        return psum, psum
+    acc = int((bias + low.sum(axis=(1, 2))).min()), int((bias + high.sum(axis=(1, 2))).max())
+    return psum, acc
 
 
-def _channel_bounds(layer: ArrayLayer, bound: IntArray, extreme: Any) -> IntArray:
-    """Bounds of the input channels, (I, 1), from bounds of the input tensor with axes of full length or 1."""
-    axis = bound.ndim - 1 if layer.kind == Linear.kind else 0
+def _channel_bounds(graph: Graph, source: Source, channels: int) -> Bounds:
+    """Bounds of a source's channels, (C,) each, from bounds of its tensor with axes of full length or 1."""
+    reach, shape = graph.ranges[source.tensor].including(0), graph.types[source.tensor].shape
+    axis = len(shape) - 1 if source.view == ROWS else 0
+    lo, hi = (_per_channel(bound, shape[axis], axis, extreme)
+              for bound, extreme in ((reach.lo, np.min), (reach.hi, np.max)))
+    repeats = channels // shape[axis] if source.view == UNFOLDED else 1
+    return np.repeat(lo, repeats), np.repeat(hi, repeats)
+
+
+def _per_channel(bound: IntArray, channels: int, axis: int, extreme: Any) -> IntArray:
     per_channel = extreme(bound, axis=tuple(i for i in range(bound.ndim) if i != axis))
-    column: IntArray = np.broadcast_to(per_channel, (layer.in_shape[0],))[:, np.newaxis]
-    return column
+    return np.array(np.broadcast_to(per_channel, (channels,)))
 
 
 def _signed_bits(lo: int, hi: int) -> int:
     """Bits of the narrowest signed type that holds lo..hi."""
-    return IntType.smallest(min(int(lo), -1), max(int(hi), 0)).bits
+    return IntType.smallest(min(lo, -1), max(hi, 0)).bits

@@ -1,91 +1,104 @@
-"""The free choices of the array: its size, its widths and the names of its files."""
+"""The free choices of the array: its size, its widths, its schedule."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
-from string import Formatter
+from dataclasses import dataclass
 from typing import Any
 
 from ...errors import BadInput, Diagnostics, declare
 from ..base import Option
+from .schedule import DATAFLOWS, SCHEDULES, Schedule
 
 declare({"BT5003": "an option of a target is unknown or has a wrong value"})
 
 
 @dataclass(frozen=True)
-class FileNames:
-    """Names of the text files within a layer's directory; the fields in braces are filled in."""
-
-    activation: str = "activation_tile{ic}.txt"
-    weight: str = "weight_itile{ic}_otile{oc}_kij{kij}.txt"
-    psum: str = "psum_itile{ic}_otile{oc}.txt"
-    acc_out: str = "acc_out_otile{oc}.txt"
-    out: str = "out_otile{oc}.txt"
-    stage: str = "stage_otile{oc}.txt"
-    acc: str = "acc.txt"
-
-
-@dataclass(frozen=True)
 class SystolicOptions:
-    """What a user may choose. A width of None is derived from the graph, see `plan`."""
+    """What a user may choose. What is None follows from the graph and from the other choices, see `plan`."""
 
     rows: int = 8
     cols: int = 8
+    schedule: str = next(iter(SCHEDULES))
+    dataflow: str = DATAFLOWS[0]
+    load_lanes: int | None = None
+    subword: int = 0
+    unfold: int | None = None
     act_bits: int | None = None
     weight_bits: int | None = None
     psum_bits: int | None = None
     acc_bits: int | None = None
     out_bits: int | None = None
-    header: int = 1
-    names: FileNames = FileNames()
+    scaled_bits: int | None = None
+    slope_bits: int | None = None
 
     @classmethod
     def parse(cls, given: Mapping[str, Any] | None) -> SystolicOptions:
         """Options from names and values (numbers or texts). Raises `BadInput` (BT5003) with every wrong one."""
         found = Diagnostics()
-        numbers: dict[str, int] = {}
-        names: dict[str, str] = {}
+        chosen: dict[str, Any] = {}
         for key, value in (given or {}).items():
             if key in LIMITS and (number := _number(value, *LIMITS[key])) is not None:
-                numbers[key] = number
-            elif key in NAME_FIELDS and _is_template(str(value), NAME_FIELDS[key]):
-                names[key.removesuffix("_name")] = str(value)
+                chosen[key] = number
+            elif value in CHOICES.get(key, ()):
+                chosen[key] = value
             else:
                 found.add("BT5003", f"target systolic, option {key}", *_complaint(key, value))
-        chosen = asdict(FileNames(**names)).values()
-        if len(set(chosen)) < len(chosen):
-            found.add("BT5003", "target systolic, file names", "two kinds of files have the same name", "rename one")
+        options = cls(**chosen)
+        if options.subword and (options.act_bits or 2) % 2:
+            found.add("BT5003", "target systolic, option subword", f"act_bits is {options.act_bits}, which has no half",
+                      "use an even number of bits")
+        if options.load_lanes and options.load_lanes > options.cols:
+            found.add("BT5003", "target systolic, option load_lanes", f"there are {options.cols} columns only",
+                      "use no more lanes than columns")
         found.raise_as(BadInput)
-        return cls(**numbers, names=FileNames(**names))
+        return options
+
+    @property
+    def how(self) -> Schedule:
+        """The schedule."""
+        return SCHEDULES[self.schedule]
+
+    @property
+    def lanes(self) -> int:
+        """Columns whose weights arrive in one cycle."""
+        return self.load_lanes or self.how.load_lanes(self.cols)
+
+    @property
+    def width(self) -> int:
+        """Most input channels of a tile."""
+        return self.rows * (1 + self.subword)
 
     def to_json(self) -> dict[str, Any]:
-        """The choices that `parse` reads back: those that differ from the default."""
-        default = FileNames()
-        chosen = {f"{key}_name": value for key, value in asdict(self.names).items() if value != getattr(default, key)}
-        return {key: getattr(self, key) for key in LIMITS if getattr(self, key) is not None} | chosen
+        """The choices that `parse` reads back."""
+        return {key: value for key, value in vars(self).items() if value is not None}
 
 
-LIMITS = {"rows": (1, 256), "cols": (1, 256), "act_bits": (1, 16), "weight_bits": (1, 16), "psum_bits": (2, 48),
-          "acc_bits": (2, 48), "out_bits": (2, 32), "header": (0, 1)}
+LIMITS = {"rows": (1, 256), "cols": (1, 256), "load_lanes": (1, 256), "subword": (0, 1), "unfold": (0, 1),
+          "act_bits": (1, 16), "weight_bits": (1, 16), "psum_bits": (2, 48), "acc_bits": (2, 48), "out_bits": (2, 32),
+          "scaled_bits": (2, 64), "slope_bits": (1, 31)}
 """Smallest and largest value of every numeric option."""
 
-NAME_FIELDS = {f"{field.name}_name": frozenset(name for _, name, _, _ in Formatter().parse(str(field.default)) if name)
-               for field in fields(FileNames)}
-"""The fields that the template of every file name must have."""
+CHOICES: dict[str, tuple[str, ...]] = {"schedule": tuple(SCHEDULES), "dataflow": DATAFLOWS}
 
 OPTIONS = (
     Option("rows", "8", "rows of the array: input channels of a tile"),
     Option("cols", "8", "columns of the array: output channels of a tile"),
+    Option("schedule", SystolicOptions.schedule, f"how passes follow each other: {', '.join(SCHEDULES)}"),
+    Option("dataflow", SystolicOptions.dataflow, f"what stays in the array: {', '.join(DATAFLOWS)}"),
+    Option("load_lanes", "a quarter of the columns; 1 in the plain schedule",
+           "columns whose weights arrive in one cycle"),
+    Option("subword", "0", "1: two input channels per multiplier where activations have half of its bits at most"),
+    Option("unfold", "where it saves cycles; never in the plain schedule",
+           "unfold (im2col) images that are loaded from outside (0: never, 1: always)"),
     Option("act_bits", "widest in the graph", "bits of an activation"),
     Option("weight_bits", "widest in the graph", "bits of a weight"),
     Option("psum_bits", "16, or more where needed", "bits of a partial sum of one tile and kernel position"),
     Option("acc_bits", "32, or more where needed", "bits of an accumulator"),
     Option("out_bits", "16, or more where needed", "bits of an output field"),
-    Option("header", "1", "write three comment lines into the text files (0: none)"),
-    *(Option(name, str(getattr(FileNames(), name.removesuffix("_name"))), "name of this kind of text file")
-      for name in NAME_FIELDS),
+    Option("scaled_bits", "what the value ranges need", "bits of what the output stages round"),
+    Option("slope_bits", "widest in the graph", "bits of the multiplier of negative values; 1 for ReLU"),
 )
 
 
@@ -95,17 +108,10 @@ def _number(value: object, low: int, high: int) -> int | None:
     return int(text) if re.fullmatch(r"\d{1,9}", text) and low <= int(text) <= high else None
 
 
-def _is_template(text: str, wanted: frozenset[str]) -> bool:
-    """Whether it is a plain file name with exactly the wanted `{fields}`."""
-    return bool(re.fullmatch(r"(?:[A-Za-z0-9_.-]|\{[a-z]+\})+", text)) and not text.startswith((".", "-")) \
-        and sorted(re.findall(r"\{([a-z]+)\}", text)) == sorted(wanted)
-
-
 def _complaint(key: str, value: object) -> tuple[str, str]:
     if key in LIMITS:
         low, high = LIMITS[key]
         return f"{value!r} is not a whole number from {low} to {high}", f"give {low} to {high}"
-    if key in NAME_FIELDS:
-        wanted = ", ".join(f"{{{name}}}" for name in sorted(NAME_FIELDS[key])) or "none"
-        return f"{value!r} is not a plain file name with the fields {wanted}", "use letters, digits, dots and dashes"
-    return "there is no such option", f"use one of: {', '.join((*LIMITS, *NAME_FIELDS))}"
+    if key in CHOICES:
+        return f"{value!r} is no {key}", f"use one of: {', '.join(CHOICES[key])}"
+    return "there is no such option", f"use one of: {', '.join((*LIMITS, *CHOICES))}"

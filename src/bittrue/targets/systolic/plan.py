@@ -1,29 +1,27 @@
-"""How a graph is laid out on the array: tiles, widths, memory addresses, cycles.
-
-The cycle model of the plain schedule (nothing overlapped), for one tile of `cols` output and `rows` input channels:
-
-    n_kij * (2 * cols + rows + n_nij) + n_out * n_kij + 5
-
-Per kernel position `cols` cycles load the weights, `n_nij` stream the padded image, `rows + cols` drain the array;
-then one partial sum per cycle is gathered into the accumulators, and 5 cycles empty the pipeline. The RTL's own counter
-must give the same number.
-"""
+"""How a graph runs on the array: widths, tiles, where the activations are, cycles and traffic."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from math import ceil
 from typing import Any
 
 from ...errors import Unsupported
 from ...ir import Graph
-from .check import problems
-from .layers import ArrayLayer, array_layers, host_nodes
-from .needs import Needs, needs_of
-from .options import FileNames, SystolicOptions
+from ...ir.graph import Input
+from .hazards import Stage, drain
+from .layers import array_layers
+from .limits import memory_problems, problems
+from .lowering import Lowered, Source, channel_parts, lowered
+from .memory import ActivationMap, Lanes, Load, Place, map_activations
+from .needs import Needs, layer_needs
+from .options import SystolicOptions
+from .schedule import Cycles, Traffic, Work
+from .tiles import Tile, tiles
 
-PIPELINE_FLUSH = 5
+MIN_DEPTH = 1024
+"""Words of the smallest memory; depths are powers of two, so that many graphs share one build of the simulation."""
 
 
 @dataclass(frozen=True)
@@ -38,55 +36,69 @@ class Geometry:
     acc_bits: int
     mul_bits: int
     out_bits: int
-    addr_bits: int
+    scaled_bits: int
+    slope_bits: int
+    subword: int
+    overlapped: int
+    load_lanes: int
+    act_depth: int
+    acc_depth: int
+    psum_depth: int
 
     def parameters(self) -> dict[str, int]:
         """As the parameters of the SystemVerilog modules."""
         return {name.upper(): value for name, value in asdict(self).items()}
 
+    @property
+    def loads(self) -> int:
+        """Cycles that the weights of a pass take."""
+        return ceil(self.cols / self.load_lanes)
 
-@dataclass(frozen=True)
-class Job:
-    """One start of the array: one sample, one output-channel tile, one input-channel tile of a layer."""
-
-    layer: LayerPlan
-    image: int
-    oc: int
-    ic: int
-    first: bool
-    last: bool
+    @property
+    def lanes(self) -> Lanes:
+        """The lanes of the activation memory."""
+        return Lanes.of(self.rows, self.cols, self.act_bits, self.subword)
 
 
 @dataclass(frozen=True)
 class LayerPlan:
-    """A layer on the array: which input-channel tiles feed which output-channel tile."""
+    """A layer on the array: its tiles, where its sources and its result are, what it costs for one sample."""
 
-    layer: ArrayLayer
-    tiles: tuple[tuple[int, ...], ...]
-    """Per output-channel tile its input-channel tiles; tiles that no group connects are left out."""
-    tile_cycles: int
-    utilization: float
+    lowered: Lowered
+    tiles: tuple[Tile, ...]
+    subword: bool
+    """Whether each multiplier takes two input channels at once."""
+    sources: tuple[Place, ...]
+    store: Place | None
+    """Where its outputs go if another layer reads them."""
+    loads: tuple[Load, ...]
+    """What the host loads before it runs."""
+    work: Work
+    cycles: Cycles
+    traffic: Traffic
+    multipliers: int
+    """Multiply-accumulates that the array can do in one cycle."""
 
     @property
-    def cycles(self) -> int:
-        """Cycles for one sample."""
-        return self.tile_cycles * sum(map(len, self.tiles))
+    def name(self) -> str:
+        """The layer's name."""
+        return self.lowered.layer.name
 
-    def jobs(self, image: int) -> Iterator[Job]:
-        """The tiles of one sample in the order in which the hardware runs them."""
-        for oc, inputs in enumerate(self.tiles):
-            for ic in inputs:
-                yield Job(self, image, oc, ic, ic == inputs[0], ic == inputs[-1])
+    @property
+    def utilization(self) -> float:
+        """Useful multiply-accumulates per multiplier and cycle."""
+        return self.lowered.layer.macs / (self.multipliers * self.cycles.total)
 
     def to_json(self) -> dict[str, Any]:
         """The decisions as a plain dictionary."""
-        layer = self.layer
-        return {"name": layer.name, "op": layer.kind, "requant": layer.requant, "folder": layer.folder,
+        layer = self.lowered.layer
+        return {"name": layer.name, "op": layer.kind, "requant": layer.requant,
+                "sources": [f"{source.tensor} ({source.view})" for source in self.lowered.sources],
                 "input": f"{layer.act}{list(layer.in_shape)}", "output": list(layer.out_shape),
-                "weights": str(layer.weight), **asdict(layer.window), "groups": layer.groups,
-                "n_nij": layer.n_nij, "n_kij": layer.n_kij, "n_out": layer.n_out,
-                "tiles": [list(inputs) for inputs in self.tiles],
-                "macs": layer.macs, "cycles": self.cycles, "utilization": round(self.utilization, 6)}
+                "weights": str(layer.weight), **asdict(layer.window), "groups": layer.groups, "subword": self.subword,
+                "tiles": len(self.tiles), "passes": self.work.passes, "macs": layer.macs,
+                "cycles": {"total": self.cycles.total, **asdict(self.cycles)}, "traffic": asdict(self.traffic),
+                "utilization": round(self.utilization, 6)}
 
 
 @dataclass(frozen=True)
@@ -100,15 +112,9 @@ class SystolicPlan:
     """Nodes between the layers, run by the oracle."""
 
     @property
-    def names(self) -> FileNames:
-        """Names of the text files."""
-        return self.options.names
-
-    def jobs(self, images: int) -> Iterator[Job]:
-        """Every start of the array for a batch: layer by layer, sample by sample."""
-        for layer in self.layers:
-            for image in range(images):
-                yield from layer.jobs(image)
+    def cycles(self) -> int:
+        """Cycles for one sample."""
+        return sum(layer.cycles.total for layer in self.layers)
 
     def to_json(self) -> dict[str, Any]:
         """The decisions as a plain dictionary."""
@@ -121,38 +127,98 @@ def make_plan(graph: Graph, given: Mapping[str, Any] | None = None) -> SystolicP
     options = SystolicOptions.parse(given)
     if found := problems(graph, options):
         raise Unsupported(*found)
-    layers = array_layers(graph)
-    geometry = geometry_for(options, needs_of(graph, layers, options))
-    return SystolicPlan(options, geometry, tuple(_plan_layer(layer, geometry) for layer in layers),
-                        host_nodes(graph, layers))
+    layers = _chosen_forms(graph, options)
+    needs = Needs.together([layer_needs(graph, layer, options.cols, options.width) for layer in layers])
+    return _laid_out(graph, options, layers, needs)
 
 
-def geometry_for(options: SystolicOptions, needs: Needs) -> Geometry:
+def _chosen_forms(graph: Graph, options: SystolicOptions) -> list[Lowered]:
+    """The layers; images that come from outside are unfolded where that is wanted, or where it saves cycles."""
+    layers = [lowered(graph, layer) for layer in array_layers(graph, options.act_bits)]
+    made = {layer.result for layer in layers}
+    return [_form(layer, options) if layer.can_unfold and _is_loaded(graph, layer.sources[0], made) else layer
+            for layer in layers]
+
+
+def _is_loaded(graph: Graph, source: Source, made: set[Source | None]) -> bool:
+    """Whether no layer gives it, nor its parts."""
+    return source not in made and channel_parts(graph, source.tensor) is None
+
+
+def _form(layer: Lowered, options: SystolicOptions) -> Lowered:
+    unfolded = layer.unfolded()
+    wanted = options.unfold if options.unfold is not None else (
+        options.how.overlapped and _quick_cycles(unfolded, options) < _quick_cycles(layer, options))
+    return unfolded if wanted else layer
+
+
+def _quick_cycles(layer: Lowered, options: SystolicOptions) -> int:
+    """Cycles of a layer without subword mode, which is only known when all layers are placed."""
+    work = _work(layer, tiles(layer.layer, options.cols, options.rows), options, stores=True)
+    return options.how.cycles(work, 0).total
+
+
+def _work(layer: Lowered, cut: Sequence[Tile], options: SystolicOptions, *, stores: bool) -> Work:
+    shape = layer.layer
+    steps = sum(tile.steps for tile in cut)
+    return Work(options.rows, options.cols, ceil(options.cols / options.lanes), steps * shape.n_kij, len(cut),
+                shape.n_kij, shape.n_nij, shape.n_out, stores)
+
+
+def _laid_out(graph: Graph, options: SystolicOptions, layers: Sequence[Lowered], needs: Needs) -> SystolicPlan:
+    act_bits = options.act_bits or needs.act_bits
+    act_bits += act_bits % 2 * options.subword
+    lanes = Lanes.of(options.rows, options.cols, act_bits, options.subword)
+    memory = map_activations(graph, layers, lanes)
+    stages = [_stage(layer, i, memory, lanes, options) for i, layer in enumerate(layers)]
+    entries = tuple(_planned(graph, stage, following, memory, options)
+                    for stage, following in zip(stages, (*stages[1:], None), strict=True))
+    if found := memory_problems({"activations": memory.depth, "weights": sum(e.traffic.weights for e in entries)}):
+        raise Unsupported(*found)
+    geometry = _geometry(options, replace(needs, act_bits=act_bits), memory.depth, [stage.work for stage in stages])
+    return SystolicPlan(options, geometry, entries, _host(graph, layers, memory))
+
+
+def _geometry(options: SystolicOptions, needs: Needs, words: int, works: Sequence[Work]) -> Geometry:
     """Chosen widths where given, else what the graph needs, but no less than the customary widths."""
+    psums = 1 if options.how.overlapped else max(work.n_nij * work.n_kij for work in works)
+    out_bits = options.out_bits or max(16, needs.out_bits)
     return Geometry(
-        rows=options.rows, cols=options.cols, act_bits=options.act_bits or needs.act_bits,
+        rows=options.rows, cols=options.cols, act_bits=needs.act_bits,
         weight_bits=options.weight_bits or needs.weight_bits, psum_bits=options.psum_bits or max(16, needs.psum_bits),
-        acc_bits=options.acc_bits or max(32, needs.acc_bits), mul_bits=max(32, needs.mul_bits),
-        out_bits=options.out_bits or max(16, needs.out_bits), addr_bits=needs.addr_bits,
-    )
+        acc_bits=options.acc_bits or max(32, needs.acc_bits), mul_bits=max(32, needs.mul_bits), out_bits=out_bits,
+        scaled_bits=max(options.scaled_bits or needs.scaled_bits, out_bits + 2),
+        slope_bits=options.slope_bits or needs.slope_bits, subword=options.subword,
+        overlapped=int(options.how.overlapped), load_lanes=options.lanes, act_depth=depth(words),
+        acc_depth=depth(max(work.n_out for work in works)), psum_depth=depth(psums))
 
 
-def _plan_layer(layer: ArrayLayer, geometry: Geometry) -> LayerPlan:
-    tiles = tuple(_connected(layer, geometry, oc) for oc in range(ceil(layer.out_shape[0] / geometry.cols)))
-    cycles = tile_cycles(layer, geometry.rows, geometry.cols)
-    multipliers = geometry.rows * geometry.cols
-    return LayerPlan(layer, tiles, cycles, layer.macs / (multipliers * cycles * sum(map(len, tiles))))
+def depth(words: int) -> int:
+    """The depth of a memory of at least `words` words."""
+    return max(MIN_DEPTH, 1 << (words - 1).bit_length())
 
 
-def tile_cycles(layer: ArrayLayer, rows: int, cols: int) -> int:
-    """Cycles of one tile; see the module's docstring."""
-    return layer.n_kij * (2 * cols + rows + layer.n_nij) + layer.n_out * layer.n_kij + PIPELINE_FLUSH
+def _stage(layer: Lowered, index: int, memory: ActivationMap, lanes: Lanes, options: SystolicOptions) -> Stage:
+    subword = memory.places[layer.sources[0]].width < lanes.parts
+    cut = tiles(layer.layer, options.cols, options.rows * (2 if subword else 1))
+    work = _work(layer, cut, options, stores=layer.result in memory.places)
+    return Stage(layer, cut, subword, memory.loads[index], work)
 
 
-def _connected(layer: ArrayLayer, geometry: Geometry, oc: int) -> tuple[int, ...]:
-    """The input-channel tiles that share a group with output-channel tile `oc`."""
-    per_output, per_input = layer.out_shape[0] // layer.groups, layer.in_shape[0] // layer.groups
-    last_output = min((oc + 1) * geometry.cols, layer.out_shape[0]) - 1
-    first = oc * geometry.cols // per_output * per_input
-    last = (last_output // per_output + 1) * per_input - 1
-    return tuple(range(first // geometry.rows, last // geometry.rows + 1))
+def _planned(graph: Graph, stage: Stage, following: Stage | None, memory: ActivationMap,
+             options: SystolicOptions) -> LayerPlan:
+    layer, work = stage.lowered, stage.work
+    store = None if layer.result is None else memory.places.get(layer.result)
+    return LayerPlan(layer, stage.tiles, stage.subword, tuple(memory.places[source] for source in layer.sources), store,
+                     stage.loads, work, options.how.cycles(work, drain(graph, stage, following)),
+                     options.how.traffic(work), options.rows * options.cols * (2 if stage.subword else 1))
+
+
+def _host(graph: Graph, layers: Sequence[Lowered], memory: ActivationMap) -> tuple[str, ...]:
+    """Nodes that no layer computes and no view of the memory replaces."""
+    made = {name for layer in layers for name in (layer.layer.name, layer.layer.requant)}
+    seen = {source.tensor for source in memory.places}
+    loaded = {load.source.tensor for loads in memory.loads for load in loads}
+    views = {name for layer in layers for name in layer.layer.sources} - loaded | (seen - loaded)
+    return tuple(node.name for node in graph.nodes
+                 if node.name not in made | views and not isinstance(node.op, Input))

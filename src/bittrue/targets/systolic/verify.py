@@ -1,8 +1,8 @@
 """Three independent checks of a project: its hashes, its files, its hardware.
 
 The hardware check runs the RTL that is *in* the project on the files that are *in* the project, and compares every
-partial sum of every tile, every accumulator and every output with the oracle's values, so it does not believe the
-project's own expected values. What the test bench finds by comparing with the files counts too.
+partial sum of every tile, every accumulator, every output and every counter with the oracle and the plan: the project
+holds no expected values that it could believe.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from ..project import EMIT_AGAIN, MANIFEST_NAME, Manifest, changed_files, read_m
 from .compare import Comparison
 from .emit import MODEL, NAME, PLAN, ProjectFile, project_files
 from .project_input import Project, read_project
-from .simulate import describe, run_project
+from .simulate import simulated
 
 declare({
     "BT5114": "a file of a project is not what the project's model, plan and inputs give",
@@ -105,7 +105,7 @@ def _changed_sources(project: Project, files: Collection[ProjectFile]) -> Iterat
 
 
 def compare_files(folder: Path, expected: Collection[ProjectFile]) -> CheckResult:
-    """Compare the files of a project with these; a diagnostic per file names the first line and field."""
+    """Compare the files of a project with these; a diagnostic per file names the first line."""
     problems = tuple(problem for file in expected if (problem := _file_problem(folder, file)))
     return CheckResult(FILES, len(expected), len(problems), problems)
 
@@ -117,7 +117,7 @@ def _file_problem(folder: Path, expected: ProjectFile) -> Diagnostic | None:
     data = path.read_bytes()
     if data == expected.data:
         return None
-    if not expected.path.endswith((".txt", ".json", ".sv")):
+    if not expected.path.endswith((".hex", ".json", ".sv")):
         return Diagnostic("BT5114", f"{path}, {_first_byte(expected.data, data)}", "it differs", EMIT_AGAIN)
     return Diagnostic("BT5114", f"{path}, {(place := _first_place(expected, data))[0]}", place[1], EMIT_AGAIN)
 
@@ -128,16 +128,14 @@ def _first_byte(expected: bytes, found: bytes) -> str:
 
 
 def _first_place(expected: ProjectFile, data: bytes) -> tuple[str, str]:
-    """The first line, and the field in it, where a text differs; and how."""
+    """The first line where a text differs; and how."""
     wanted, found = expected.data.split(b"\n"), data.split(b"\n")
     length = min(len(wanted), len(found))
     line = next((i for i in range(length) if wanted[i] != found[i]), length)
     if line == length:
         return f"line {line + 1}", f"it has {len(found) - 1} lines, not {len(wanted) - 1}"
     position = int(_first_byte(wanted[line], found[line]).split()[1])
-    is_word = expected.text is not None and not wanted[line].startswith(b"#")
-    field = f", field {expected.text.field_at(position)}" if expected.text is not None and is_word else ""
-    return f"line {line + 1}{field}", f"character {position + 1}: expected {_shown(wanted[line], position)}, " \
+    return f"line {line + 1}", f"character {position + 1}: expected {_shown(wanted[line], position)}, " \
         f"found {_shown(found[line], position)}"
 
 
@@ -146,15 +144,8 @@ def _shown(line: bytes, position: int) -> str:
 
 
 def check_simulation(project: Project, comparison: Comparison) -> CheckResult:
-    """Run the project's RTL on the project's files and compare everything it computes with the oracle.
-
-    A wrong value usually differs from the oracle and from the files; it counts once.
-    """
-    run = run_project(project.folder, project.plan, project.images)
-    comparison.compare(run)
-    problems = list(comparison.problems)
-    if run.complaint:
-        problems.append(Diagnostic("BT5113", f"project {project.folder}", describe(run.complaint),
-                                   "correct the RTL, or emit the project again"))
-    differences = max(comparison.differences, run.complaint.total if run.complaint else 0)
-    return CheckResult(SIMULATION, comparison.compared, differences, tuple(problems))
+    """Run the project's RTL on the project's files and compare everything it computes with the oracle."""
+    with simulated(project.folder, project.plan, project.images) as runs:
+        comparison.compare(runs)
+    compared = sum(sum(report.compared.values()) for report in comparison.reports)
+    return CheckResult(SIMULATION, compared, comparison.differences, tuple(comparison.problems))

@@ -1,48 +1,52 @@
-// Adds up the partial sums of one output position, COLS channels side by side, and keeps the sums between the
-// input-channel tiles of a layer.
+// Adds up the partial sums of an output position, COLS channels side by side, or finds their maximum. The sums of all
+// positions wait in a memory between kernel positions and between input tiles.
 //
-// Works behind the sequencer: in the cycle of `map_valid` the address of a partial sum comes from the address list;
-// one cycle later the partial sum and the old accumulator come from their memories and are added.
-module accumulator #(
+// `sum` says what to do with the partial sum that comes one cycle after it.
+module accumulator
+    import systolic_pkg::*;
+#(
     parameter int COLS      = 8,
     parameter int PSUM_BITS = 16,
     parameter int ACC_BITS  = 32,
-    parameter int ADDR_BITS = 11
+    parameter int DEPTH     = 1024
 ) (
     input  logic                           clk,
     input  logic                           rst,
-    input  logic                           first_tile,  // start from the bias instead of the kept sums
-    input  logic [COLS-1:0][ACC_BITS-1:0]  bias,
-
-    input  logic                           map_valid,
-    input  logic                           map_first,
-    input  logic                           map_last,
-    input  logic [ADDR_BITS-1:0]           map_out,
+    input  sum_t                           sum,
     input  logic [COLS-1:0][PSUM_BITS-1:0] psum,
-
-    output logic                           acc_valid,
-    output logic [ADDR_BITS-1:0]           acc_addr,
+    input  logic [COLS-1:0][ACC_BITS-1:0]  bias,
+    output logic                           acc_begins, // the first sum of a layer is here
+    output logic                           acc_valid,  // the sum is complete
+    output logic                           acc_ends_tile,
     output logic [COLS-1:0][ACC_BITS-1:0]  acc
 );
-    logic                          valid, first, last;
-    logic [COLS-1:0][ACC_BITS-1:0] kept, sum;
+    sum_t                          now;
+    addr_t                         previous_addr;
+    logic                          previous_valid, repeated;
+    logic [COLS-1:0][ACC_BITS-1:0] stored, previous;
 
     always_ff @(posedge clk) begin
-        valid    <= map_valid & ~rst;
-        first    <= map_first;
-        last     <= map_last;
-        acc_addr <= map_out;
-        if (valid) sum <= acc;
+        now            <= sum;
+        previous       <= acc;
+        previous_addr  <= now.addr;
+        previous_valid <= now.valid;
+        if (rst) now.valid <= 1'b0;
     end
+
+    // The sum that was just written is not in the word that was read in the same cycle.
+    assign repeated = previous_valid && previous_addr == now.addr;
 
     for (genvar c = 0; c < COLS; c++) begin : g_col
-        logic [ACC_BITS-1:0] base;
-        assign base   = !first ? sum[c] : first_tile ? bias[c] : kept[c];
-        assign acc[c] = base + ACC_BITS'(signed'(psum[c]));
+        logic signed [ACC_BITS-1:0] base, value;
+        assign base   = now.first ? bias[c] : repeated ? previous[c] : stored[c];
+        assign value  = ACC_BITS'(signed'(psum[c]));
+        assign acc[c] = now.ignore ? base : !now.take_max ? base + value : value > base ? value : base;
     end
-    assign acc_valid = valid & last;
+    assign acc_begins    = now.valid && now.begins;
+    assign acc_valid     = now.valid && now.last;
+    assign acc_ends_tile = now.valid && now.tile_ends;
 
-    memory #(.WIDTH(COLS * ACC_BITS), .ADDR_BITS(ADDR_BITS)) u_sums (
-        .clk, .write(acc_valid), .write_addr(acc_addr), .write_data(acc), .read_addr(map_out), .read_data(kept)
+    memory #(.WIDTH(COLS * ACC_BITS), .DEPTH(DEPTH)) u_sums (
+        .clk, .write(now.valid), .write_addr(now.addr), .write_data(acc), .read_addr(sum.addr), .read_data(stored)
     );
 endmodule
