@@ -14,6 +14,8 @@ from typing import Annotated, Any, ParamSpec, TypeVar
 import typer
 from rich.console import Console
 from rich.markup import escape
+from rich.measure import Measurement
+from rich.table import Table
 
 from ..errors import BadInput, BittrueError, Diagnostic, ToolMissing, declare
 
@@ -27,6 +29,9 @@ declare({
 
 OPTIONAL = ("torch", "brevitas", "lightning")
 """Packages that only the extra `train` brings."""
+
+WIDEST = 1000
+"""Characters of the longest line of a table."""
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -125,6 +130,12 @@ def print_diagnostics(diagnostics: tuple[Diagnostic, ...]) -> None:
 def say(line: str) -> None:
     """A line of plain text on standard output, as it is: no markup, no wrapping."""
     out.print(line, soft_wrap=True)
+
+
+def print_table(table: Table) -> None:
+    """A table on standard output, in lines as long as its numbers need."""
+    needed = Measurement.get(out, out.options.update(max_width=WIDEST), table).maximum
+    Console(highlight=False, markup=False, emoji=False, width=max(out.width, needed)).print(table)
 
 
 def print_json(value: dict[str, Any]) -> None:
