@@ -19,8 +19,8 @@ declare({
     "BT5105": "the array's accumulators are too narrow",
     "BT5106": "the array's output fields are too narrow",
     "BT5107": "a layer needs a larger memory than the array can have",
-    "BT5109": "the array's output stages are too narrow",
     "BT5108": "a layer's multiplier is too wide for the output stage",
+    "BT5109": "the array's output stages are too narrow",
 })
 
 ADDRESSES = 1 << 24

@@ -93,7 +93,7 @@ class _Buffer:
 
 def map_activations(graph: Graph, layers: Sequence[Lowered], lanes: Lanes) -> ActivationMap:
     """Place every source of these layers: first fit, the same words for tensors that never live together."""
-    plan = _Plan(graph, layers, lanes)
+    plan = _Plan(graph, layers)
     buffers = plan.buffers()
     _choose_widths(graph, layers, buffers, lanes)
     depth = _allocate(buffers, lanes)
@@ -109,7 +109,6 @@ class _Plan:
 
     graph: Graph
     layers: Sequence[Lowered]
-    lanes: Lanes
     loaded: list[list[Source]] = field(init=False)
     made: dict[Source, int] = field(init=False)
     """The layer that stores a source."""

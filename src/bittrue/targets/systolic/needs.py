@@ -42,8 +42,8 @@ def layer_needs(graph: Graph, lowered: Lowered, cols: int, width: int) -> Needs:
     layer, constants = lowered.layer, lowered.constants(graph)
     psum, acc = _sum_bounds(graph, lowered, constants.weights, constants.bias, cols, width)
     return Needs(act_bits=layer.act.bits, weight_bits=layer.weight.bits + (not layer.weight.signed),
-                 psum_bits=_signed_bits(*psum), acc_bits=_signed_bits(*acc),
-                 mul_bits=_signed_bits(int(constants.multiplier.min()), int(constants.multiplier.max())),
+                 psum_bits=signed_type(*psum).bits, acc_bits=signed_type(*acc).bits,
+                 mul_bits=signed_type(constants.multiplier.min(), constants.multiplier.max()).bits,
                  out_bits=1 if layer.out is None else layer.out.bits,
                  scaled_bits=_scaled_bits(constants, acc, _slope(graph, lowered)),
                  slope_bits=max(1, _slope(graph, lowered).bit_length()))
@@ -98,6 +98,6 @@ def _per_channel(bound: IntArray, channels: int, axis: int, extreme: Any) -> Int
     return np.array(np.broadcast_to(per_channel, (channels,)))
 
 
-def _signed_bits(lo: int, hi: int) -> int:
-    """Bits of the narrowest signed type that holds lo..hi."""
-    return IntType.smallest(min(lo, -1), max(hi, 0)).bits
+def signed_type(lo: int, hi: int) -> IntType:
+    """The narrowest signed type that holds lo..hi."""
+    return IntType.smallest(min(int(lo), -1), max(int(hi), 0))

@@ -13,10 +13,8 @@ import numpy as np
 
 from ....ir import Graph, IntType
 from ..layers import ArrayLayer, Pair, array_layers, layer_constants
+from ..needs import signed_type
 from .kinds import Kind, Place
-
-ON_ARRAY = ("Conv", "Linear")
-"""Kinds of layers that are convolutions of the array, so that have tiles of weights."""
 
 
 @dataclass(frozen=True)
@@ -70,8 +68,8 @@ def _pair(value: Any) -> Pair:
 
 
 def vector_layers(graph: Graph) -> tuple[ArrayLayer, ...]:
-    """The layers that have vectors, numbered from 0."""
-    found = [layer for layer in array_layers(graph) if layer.kind in ON_ARRAY]
+    """The layers that have vectors, those with weights of their own, numbered from 0."""
+    found = [layer for layer in array_layers(graph) if not layer.is_diagonal]
     return tuple(replace(layer, index=index) for index, layer in enumerate(found))
 
 
@@ -102,14 +100,9 @@ def _types(graph: Graph, layer: ArrayLayer, rows: int) -> dict[str, IntType]:
     bias, last = constants.bias, layer.n_nij * layer.n_kij - 1
     types = {
         "activation": layer.act, "weight": IntType(layer.weight.bits + (not layer.weight.signed), True),
-        "psum": _signed(low.min(), high.max()),
-        "acc_out": _signed((bias + low.sum(axis=(1, 2))).min(), (bias + high.sum(axis=(1, 2))).max()),
+        "psum": signed_type(low.min(), high.max()),
+        "acc_out": signed_type((bias + low.sum(axis=(1, 2))).min(), (bias + high.sum(axis=(1, 2))).max()),
         "acc": IntType(max(1, last.bit_length()), False),
-        "multiplier": _signed(constants.multiplier.min(), constants.multiplier.max()),
+        "multiplier": signed_type(constants.multiplier.min(), constants.multiplier.max()),
     }
     return types if layer.out is None else types | {"out": layer.out}
-
-
-def _signed(lo: int, hi: int) -> IntType:
-    """The narrowest signed type that holds lo..hi."""
-    return IntType.smallest(min(int(lo), -1), max(int(hi), 0))

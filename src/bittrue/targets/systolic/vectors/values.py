@@ -8,14 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from ....engine.base import Trace
-from ....ir import Graph, IntArray, Rounding
+from ....ir import Graph, IntArray
 from ....ir.ops import Requant
 from ..layers import ArrayLayer, LayerConstants, layer_constants
+from ..program import ROUNDINGS
 from .kinds import Place
 from .layout import VectorPlan
-
-ROUNDINGS = tuple(Rounding)
-"""A rounding mode's code in a file is its position here."""
 
 
 @dataclass(frozen=True, eq=False)
