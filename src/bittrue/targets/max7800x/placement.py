@@ -1,0 +1,133 @@
+"""Where a network's layers run and where their data lie: the decisions of a network description, per layer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+
+from .network import Layer, Network
+
+PROCESSORS = 64
+SHARED = 4
+"""Processors that share one data memory instance; four channels make one 32-bit word."""
+GROUP = 16
+"""Processors of a group (quadrant)."""
+
+
+class Fifo(str, Enum):
+    """How the input enters: written to the data memories before the start, or through FIFOs while the network runs."""
+
+    NONE = "none"
+    STANDARD = "fifo"
+    FAST = "fast-fifo"
+    QUAD = "fast-fifo-quad"
+
+
+@dataclass(frozen=True)
+class LayerPlacement:
+    """One layer: processor maps (bit p: processor p), byte offsets into the data memory instances, and its modes."""
+
+    processors: int
+    output_processors: int
+    in_offset: int = 0
+    out_offset: int = 0
+    write_gap: int = 0
+    """Words that are left free between two words that are written."""
+    read_gap: int = 0
+    """Words that are skipped between two words that are read."""
+    streaming: bool = False
+    bias_groups: tuple[int, ...] | None = None
+    """The groups whose bias memory may be used; None for any group in use."""
+    read_ahead: bool = False
+    tram_calc: bool | None = None
+    calc_x4: bool = False
+
+
+@dataclass(frozen=True)
+class Placement:
+    """The placement of a whole network; `layers` are those of the network, in its order."""
+
+    layers: tuple[LayerPlacement, ...]
+    chw: bool = False
+    """The input lies channel by channel (CHW) instead of four channels to a word (HWC)."""
+    fifo: Fifo = Fifo.NONE
+    overlap_data: bool = False
+    """Whether outputs may overwrite inputs (the author of a description says it is right)."""
+
+
+@dataclass(frozen=True)
+class Passes:
+    """How channels are spread over processors: `count` passes of `width` processors each.
+
+    More than 64 channels take several passes; the processors of a pass are then a multiple of 4.
+    """
+
+    count: int
+    width: int
+
+    @classmethod
+    def of(cls, channels: int) -> Passes:
+        """The passes that a number of channels takes.
+
+        >>> Passes.of(12), Passes.of(192), Passes.of(70)
+        (Passes(count=1, width=12), Passes(count=3, width=64), Passes(count=2, width=36))
+        """
+        count = -(-channels // PROCESSORS)
+        width = -(-channels // count)
+        return cls(count, width if count == 1 else min(-(-width // SHARED) * SHARED, PROCESSORS))
+
+
+def in_passes(layer: Layer) -> Passes:
+    """How the channels of one operand are spread over the layer's processors."""
+    return Passes.of(layer.in_channels)
+
+
+def out_passes(layer: Layer) -> Passes:
+    """How the output channels are spread over the output processors."""
+    return Passes.of(layer.out_channels)
+
+
+def bits(mask: int) -> Iterator[int]:
+    """The processors of a map, ascending.
+
+    >>> list(bits(0b10110))
+    [1, 2, 4]
+    """
+    while mask:
+        low = mask & -mask
+        yield low.bit_length() - 1
+        mask ^= low
+
+
+def first(mask: int) -> int:
+    """The lowest processor of a map that is not empty."""
+    return (mask & -mask).bit_length() - 1
+
+
+def last(mask: int) -> int:
+    """The highest processor of a map that is not empty."""
+    return mask.bit_length() - 1
+
+
+def groups(mask: int) -> tuple[int, ...]:
+    """The groups of 16 that a map touches."""
+    return tuple(sorted({p // GROUP for p in bits(mask)}))
+
+
+def instances(mask: int) -> tuple[int, ...]:
+    """The data memory instances (four processors each) that a map touches."""
+    return tuple(sorted({p // SHARED for p in bits(mask)}))
+
+
+def groups_used(network: Network, placement: Placement) -> tuple[int, ...]:
+    """Groups with a processor of any layer, or of the last layer's output."""
+    mask = placement.layers[network.outputs[-1]].output_processors
+    for layer in placement.layers:
+        mask |= layer.processors
+    return groups(mask)
+
+
+def default_output_map(channels: int) -> int:
+    """The last layer's output processors when nothing is said: packed, from processor 0."""
+    return (1 << Passes.of(channels).width) - 1
