@@ -1,9 +1,9 @@
-"""The four rounding modes defined on fractions, independently of the code under test."""
+"""The rounding modes defined on fractions, independently of the code under test."""
 
 from __future__ import annotations
 
 from fractions import Fraction
-from math import floor
+from math import floor, trunc
 
 from bittrue.ir import Rounding
 
@@ -17,4 +17,4 @@ def reference(value: Fraction, rounding: Rounding) -> int:
     if rounding is Rounding.HALF_AWAY:
         magnitude = floor(abs(value) + Fraction(1, 2))
         return magnitude if value >= 0 else -magnitude
-    return floor(value)
+    return trunc(value) if rounding is Rounding.TOWARD_ZERO else floor(value)

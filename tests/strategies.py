@@ -18,6 +18,8 @@ from bittrue.ir.ops import (
     Abs,
     Add,
     AvgPool,
+    BitOr,
+    BitXor,
     Clip,
     Concat,
     Conv,
@@ -32,6 +34,7 @@ from bittrue.ir.ops import (
     Relu,
     Requant,
     Reshape,
+    Slice,
     Sub,
     Transpose,
 )
@@ -214,8 +217,7 @@ def _max_pool(m: Making) -> None:
 
 def _avg_pool(m: Making) -> None:
     if picked := m.pick(2, 3, bits=24):
-        geometry = _geometry(m, picked[1].shape[1:], dilated=False) if m.draw(st.booleans()) else {}
-        geometry.pop("dilation", None)
+        geometry = _geometry(m, picked[1].shape[1:]) if m.draw(st.booleans()) else {}
         divisor, rounding = m.integer(0, 3), m.draw(roundings)
 
         def make(out: IntType) -> Op:
@@ -226,12 +228,23 @@ def _avg_pool(m: Making) -> None:
 
 def _sum(m: Making) -> None:
     if picked := m.pick(bits=24):
-        name, shape = picked[0], picked[1].shape
-        types = m.graph.types
-        others = [n.name for n in m.builder.nodes if types[n.name].elem.bits <= 24 and len(types[n.name].shape)
-                  == len(shape) and all(p == q or 1 in (p, q) for p, q in zip(types[n.name].shape, shape, strict=True))]
+        name, types = picked[0], m.graph.types
+        others = [n.name for n in m.builder.nodes if types[n.name].elem.bits <= 24
+                  and _broadcasts(types[n.name].shape, picked[1].shape)]
         make, other = m.draw(st.sampled_from([Add, Sub])), m.draw(st.sampled_from(others))
         m.add(make(m.out_type(make, name, other)), name, other)
+
+
+def _broadcasts(a: Sequence[int], b: Sequence[int]) -> bool:
+    return len(a) == len(b) and all(p == q or 1 in (p, q) for p, q in zip(a, b, strict=True))
+
+
+def _bitwise(m: Making) -> None:
+    if picked := m.pick():
+        name, types = picked[0], m.graph.types
+        others = [n.name for n in m.builder.nodes if types[n.name].elem == picked[1].elem
+                  and _broadcasts(types[n.name].shape, picked[1].shape)]
+        m.add(m.draw(st.sampled_from([BitOr(), BitXor()])), name, m.draw(st.sampled_from(others)))
 
 
 def _concat(m: Making) -> None:
@@ -253,6 +266,12 @@ def _pad(m: Making) -> None:
         m.add(Pad(pads, m.integer(max(tensor.elem.min, -9), min(tensor.elem.max, 9))), name)
 
 
+def _slice(m: Making) -> None:
+    if picked := m.pick():
+        spans = [(b, m.integer(b + 1, s)) for s in picked[1].shape for b in m.integers(1, 0, s - 1)]
+        m.add(Slice(*zip(*spans, strict=True)), picked[0])
+
+
 def _reorder(m: Making) -> None:
     if picked := m.pick():
         tensor = picked[1]
@@ -264,7 +283,7 @@ def _reorder(m: Making) -> None:
 MAKERS: dict[str, Callable[[Making], None]] = {
     "conv": _conv, "conv_transpose": _conv_transpose, "linear": _linear, "matmul": _matmul, "requant": _requant,
     "elementwise": _elementwise, "lookup": _lookup, "max_pool": _max_pool, "avg_pool": _avg_pool, "sum": _sum,
-    "concat": _concat, "pad": _pad, "reorder": _reorder,
+    "bitwise": _bitwise, "concat": _concat, "pad": _pad, "slice": _slice, "reorder": _reorder,
 }
 """What can be added to a graph; each maker adds a node if some tensor suits it."""
 

@@ -9,6 +9,8 @@ from bittrue.ir.ops import (
     Abs,
     Add,
     AvgPool,
+    BitOr,
+    BitXor,
     Clip,
     Concat,
     Conv,
@@ -19,6 +21,7 @@ from bittrue.ir.ops import (
     MaxPool,
     Relu,
     Requant,
+    Slice,
     Sub,
 )
 
@@ -85,7 +88,7 @@ class Net:
         off = self.random.integers(-3, 4, count) * (1 << shift) // 2
         lo = 0 if self.random.random() < 0.3 else out.min
         slope = [(1, 0), (1, 0), (0, 0), (13, 8)][self.random.integers(4)]
-        rounding = list(Rounding)[self.random.integers(4)]
+        rounding = list(Rounding)[self.random.integers(len(Rounding))]
         return self.builder.add(self.name("requant"), Requant(out, lo, out.max, rounding, *slope), x,
                                 self.constant(mul, "i45"), self.constant(off, "i60"), self.constant(shift, "u6"))
 
@@ -107,14 +110,20 @@ class Net:
         pads = tuple(int(self.random.integers(0, k)) for k in (*kernel, *kernel))
         if self.random.random() < 0.6:
             return self.builder.add(self.name("max"), MaxPool(kernel, stride, pads), x)
-        rounding = list(Rounding)[self.random.integers(4)]
+        rounding = list(Rounding)[self.random.integers(len(Rounding))]
         return self.builder.add(self.name("avg"), AvgPool(IntType(10, True), kernel, stride, pads, 0, rounding), x)
 
+    def crop(self, x: str) -> str:
+        """A part of a tensor."""
+        starts = [int(self.random.integers(0, s)) for s in self.shape(x)]
+        ends = [int(self.random.integers(b + 1, s + 1)) for b, s in zip(starts, self.shape(x), strict=True)]
+        return self.builder.add(self.name("crop"), Slice(tuple(starts), tuple(ends)), x)
+
     def join(self, x: str) -> str:
-        """Two branches of a tensor, added, subtracted or concatenated."""
+        """Two branches of a tensor, added, subtracted, concatenated or joined bit by bit."""
         out = NARROW[self.random.integers(len(NARROW))]
         a, b = self.requant(x, out), self.requant(x, out)
-        op = [Add(IntType(12, True)), Sub(IntType(12, True)), Concat(0)][self.random.integers(3)]
+        op = [Add(IntType(12, True)), Sub(IntType(12, True)), Concat(0), BitOr(), BitXor()][self.random.integers(5)]
         return self.builder.add(self.name("join"), op, a, b)
 
 
@@ -127,7 +136,7 @@ def random_net(seed: int) -> Graph:
         if net.random.random() < 0.2:
             acc = net.pointwise(acc)
         x = net.requant(acc)
-        for step in (net.pointwise, net.pool, net.join):
+        for step in (net.pointwise, net.pool, net.join, net.crop):
             if net.random.random() < 0.35:
                 x = net.requant(step(x))
     kept = [x] * int(net.random.random() < 0.3)

@@ -17,7 +17,7 @@ from bittrue.engine.native import BACKENDS, Kernels, Kind, Step
 from bittrue.engine.oracle import Oracle
 from bittrue.errors import BadInput, ToolMissing
 from bittrue.ir import I32, Graph, GraphBuilder, IntArray, IntType
-from bittrue.ir.ops import Conv, Linear, Requant
+from bittrue.ir.ops import Conv, Linear, MaxPool, Requant
 
 
 def conv_graph(weight: IntArray, elem: str, bias: IntArray | None = None, size: tuple[int, int] = (5, 3)) -> Graph:
@@ -74,6 +74,17 @@ def test_wide_operands(backend: str, bits: int) -> None:
     b.constant("w", random.integers(elem.min, elem.max + 1, (4, 3, 2, 2)), elem)
     graph = b.build(b.add("y", Conv(), b.input("x", (3, 4, 5), IntType(13, True)), "w"))
     x = random.integers(-2**12, 2**12, (2, 3, 4, 5))
+    assert_equal(executor(graph, backend).run({"x": x}), Oracle(graph).run({"x": x}), ("x", "y"))
+
+
+@pytest.mark.parametrize("backend", BACKEND_NAMES)
+@pytest.mark.parametrize("pads", [(0, 0, 0, 0), (0, 0, 0, 1), (0, 0, 1, 0), (0, 0, 1, 1), (1, 0, 0, 1)])
+@pytest.mark.parametrize("size", [(3, 5), (4, 3), (6, 4)])
+def test_max_pool_at_the_edge(backend: str, pads: tuple[int, int, int, int], size: tuple[int, int]) -> None:
+    """Windows that look out behind the image see no element there; all elements are below zero."""
+    b = GraphBuilder("edge")
+    graph = b.build(b.add("y", MaxPool((2, 2), (2, 2), pads), b.input("x", (3, *size), "i8")))
+    x = np.random.default_rng(0).integers(-128, -9, (2, 3, *size))
     assert_equal(executor(graph, backend).run({"x": x}), Oracle(graph).run({"x": x}), ("x", "y"))
 
 

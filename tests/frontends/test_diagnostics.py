@@ -24,6 +24,7 @@ from zoo import HalfUp, conv, trained
 
 from bittrue.errors import BadInput, BittrueError, Difference, Unsupported, catalogue
 from bittrue.frontends.brevitas import freeze, reference_trace
+from bittrue.quantization.bitwise import BitwiseOr
 
 SHAPE = (1, 8, 6)
 
@@ -43,6 +44,7 @@ class Net(nn.Module):
         self.function = forward
         self.input, self.quant, self.other = qnn.QuantIdentity(), qnn.QuantReLU(), qnn.QuantIdentity()
         self.conv, self.wide = conv(1, 2), conv(2, 2, 1, bias=True)
+        self.up, self.bits = qnn.QuantConvTranspose2d(1, 2, 3, stride=2, bias=False), BitwiseOr()
         self.norm, self.batch = nn.BatchNorm2d(2), nn.BatchNorm2d(2, track_running_stats=False)
         self.register_buffer("constant", torch.ones(1))
 
@@ -125,6 +127,12 @@ CASES: dict[str, tuple[str, Callable[[], nn.Module], str]] = {
     "scales per channel": ("BT2110", sequence(conv(1, 3), per_channel(3), conv(3, 2)), "3 different scales"),
     "two scales": ("BT2111", net(two_scales), "one shared QuantIdentity"),
     "two types": ("BT2111", net(two_types), "types i8, u8"),
+    "bits of other scales": ("BT2111", net(lambda m, x: m.other(m.bits(m.quant(m.conv(m.input(x))), m.quant(
+        m.conv(m.input(x)))))), "with the scale 0.0078125"),
+    "bits of one tensor": ("BT2101", net(lambda m, x: m.other(m.bits(m.quant(m.conv(m.input(x))), m.constant))),
+                           "two tensors of the graph"),
+    "reversed difference": ("BT2102", net(lambda m, x: m.other(1 - m.quant(m.conv(m.input(x))))), "rsub"),
+    "output size": ("BT2117", net(lambda m, x: m.other(m.up(m.input(x), output_size=(18, 14)))), "output_padding"),
     "real operand": ("BT2112", net(lambda m, x: m.other(m.norm(m.conv(m.input(x))) + m.quant(m.conv(m.input(x))))),
                      "conv, norm"),
     "accumulator and integer": ("BT2111", net(accumulate), "scale"),

@@ -8,6 +8,7 @@ from typing import Any
 import brevitas.nn as qnn
 import numpy as np
 import torch
+from brevitas.core.function_wrapper import RoundToZeroSte
 from brevitas.quant.binary import SignedBinaryWeightPerTensorConst
 from brevitas.quant.fixed_point import (
     Int8ActPerTensorFixedPoint,
@@ -125,7 +126,7 @@ class Net(nn.Module):
 
 
 @settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.too_slow])
-@given(st.lists(blocks, min_size=1, max_size=2), st.booleans(), st.sampled_from([None, HalfUp, Floor]),
+@given(st.lists(blocks, min_size=1, max_size=2), st.booleans(), st.sampled_from([None, HalfUp, Floor, RoundToZeroSte]),
        st.integers(0, 2 ** 16))
 def test_the_graph_of_a_random_model_is_the_model(drawn: list[Block], power_of_two: bool,
                                                   rounding: type[nn.Module] | None, seed: int) -> None:

@@ -7,7 +7,8 @@ from typing import Any
 
 import brevitas.nn as qnn
 import torch
-from brevitas.inject.enum import ScalingPerOutputType
+from brevitas.core.function_wrapper import RoundToZeroSte
+from brevitas.inject.enum import ScalingImplType, ScalingPerOutputType
 from brevitas.quant import (
     Int8ActPerTensorFixedPoint,
     Int8ActPerTensorFloat,
@@ -23,6 +24,9 @@ from brevitas.quant import (
 )
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from bittrue.quantization.bitwise import BitwiseOr, BitwiseXor
+from bittrue.quantization.rounding import RoundHalfAwaySte
 
 
 class HalfUp(nn.Module):
@@ -95,6 +99,13 @@ def rounding_down() -> nn.Module:
     """A quantizer that rounds down."""
     return nn.Sequential(qnn.QuantIdentity(), conv(1, 5), qnn.QuantReLU(act_quant=Uint8ActPerTensorFloat.let(
         float_to_int_impl=Floor)))
+
+
+def dropping_fractions() -> nn.Module:
+    """Signed quantizers that round towards zero."""
+    act = Int8ActPerTensorFloat.let(float_to_int_impl=RoundToZeroSte)
+    return nn.Sequential(qnn.QuantIdentity(), conv(1, 5), qnn.QuantIdentity(act_quant=act), nn.AvgPool2d((3, 2)),
+                         qnn.QuantIdentity(act_quant=act, bit_width=5))
 
 
 class Residual(nn.Module):
@@ -239,6 +250,33 @@ class Twins(nn.Module):
         return {"relu": F.max_pool2d(torch.relu(a), 2), "sum": sum([a, b, a])}  # type: ignore[dict-item]
 
 
+def transposed() -> nn.Module:
+    """Transposed convolutions: strides, groups, dilation and output padding that differ between the axes."""
+    return nn.Sequential(
+        qnn.QuantIdentity(), qnn.QuantConvTranspose2d(1, 4, (3, 2), stride=2, padding=(1, 0), output_padding=(1, 0)),
+        nn.BatchNorm2d(4), qnn.QuantReLU(),
+        qnn.QuantConvTranspose2d(4, 6, (2, 3), stride=(1, 2), padding=(0, 1), dilation=(2, 1), groups=2, bias=False),
+        qnn.QuantIdentity(), nn.Flatten(2), qnn.QuantConvTranspose1d(6, 2, 3, stride=2, bias=True))
+
+
+class Differences(nn.Module):
+    """Differences, magnitudes and bits of tensors with one scale; an average that is rounded half away from zero."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        act = {"act_quant": Int8ActPerTensorFixedPoint.let(scaling_impl_type=ScalingImplType.CONST, scaling_init=1.0)}
+        self.input, self.shared = qnn.QuantIdentity(**act), qnn.QuantIdentity(**act)
+        self.a, self.b = conv(1, 3, padding=1, bias=True), conv(1, 3, padding=1)
+        self.both, self.either = BitwiseOr(), BitwiseXor()
+        self.average = qnn.QuantIdentity(act_quant=act["act_quant"].let(float_to_int_impl=RoundHalfAwaySte))
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.input(x)
+        a, b = self.shared(self.a(x)), self.shared(self.b(x))
+        y = self.either(self.both(a, b), self.shared(a - b))
+        return self.average(F.avg_pool2d(self.shared((y - a - b).abs()), (3, 2)))  # type: ignore[no-any-return]
+
+
 MODELS: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...]]] = {
     "w8a8 per channel": (w8a8_per_channel, (1, 8, 6)),
     "w4a4 leaky": (w4a4_leaky, (1, 8, 6)),
@@ -246,6 +284,7 @@ MODELS: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...]]] = {
     "binary and ternary": (binary, (1, 8, 6)),
     "power of two": (power_of_two, (1, 8, 6)),
     "rounding down": (rounding_down, (1, 8, 6)),
+    "dropping fractions": (dropping_fractions, (1, 8, 6)),
     "residual": (lambda: Residual(False), (1, 8, 6)),
     "residual with quant tensors": (lambda: Residual(True), (1, 8, 6)),
     "concatenated": (Concatenated, (1, 8, 6)),
@@ -257,6 +296,8 @@ MODELS: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...]]] = {
     "sum module": (SumModule, (1, 8, 6)),
     "shapes": (Shapes, (1, 6, 6)),
     "twins": (Twins, (1, 8, 6)),
+    "transposed": (transposed, (1, 4, 3)),
+    "differences": (Differences, (1, 8, 6)),
 }
 """Model and shape of an input sample by name."""
 

@@ -31,7 +31,8 @@ def test_every_op_has_a_codec_for_each_of_its_fields() -> None:
 
 def test_plain_values() -> None:
     assert attributes(AvgPool(IntType(8, True), kernel=(2, 3), rounding=Rounding.FLOOR)) == {
-        "out": "i8", "kernel": (2, 3), "stride": (), "pads": (), "divisor": 0, "rounding": "FLOOR"}
+        "out": "i8", "kernel": (2, 3), "stride": (), "pads": (), "divisor": 0, "rounding": "FLOOR",
+        "dilation": ()}
 
 
 @pytest.mark.parametrize(("kind", "value", "plain"), [
@@ -69,7 +70,7 @@ def test_all_problems_of_an_op_come_at_once() -> None:
         ("BT1204", "attribute rounding: 'UP' is not a valid Rounding"),
     ]
     assert all("model.onnx, node c1" in d.where for d in caught.value.diagnostics)
-    assert caught.value.diagnostics[3].fix == "give one of HALF_UP, HALF_EVEN, HALF_AWAY, FLOOR"
+    assert caught.value.diagnostics[3].fix == "give one of HALF_UP, HALF_EVEN, HALF_AWAY, FLOOR, TOWARD_ZERO"
 
 
 def test_unknown_op() -> None:

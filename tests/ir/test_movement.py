@@ -12,7 +12,7 @@ from strategies import narrow_types, within
 
 from bittrue.ir import IntType, Op, Range, TensorType
 from bittrue.ir.op import RuleViolation
-from bittrue.ir.ops import Concat, Flatten, Pad, Reshape, Transpose
+from bittrue.ir.ops import Concat, Flatten, Pad, Reshape, Slice, Transpose
 
 shapes = st.lists(st.integers(1, 4), min_size=1, max_size=3).map(tuple)
 
@@ -55,6 +55,17 @@ def test_pad(shape: tuple[int, ...], elem: IntType, data: st.DataObject, seed: i
         assert y[(n, *at)] == (x[(n, *source)] if inside else value)
 
 
+@given(shapes, narrow_types, st.data(), st.integers(0, 2**32))
+@settings(deadline=None)
+def test_slice(shape: tuple[int, ...], elem: IntType, data: st.DataObject, seed: int) -> None:
+    starts = tuple(data.draw(st.integers(0, length - 1)) for length in shape)
+    ends = tuple(data.draw(st.integers(b + 1, length)) for b, length in zip(starts, shape, strict=True))
+    x, y = check(Slice(starts, ends), TensorType(shape, elem), seed)
+    assert y.shape[1:] == tuple(e - b for b, e in zip(starts, ends, strict=True))
+    for n, *at in np.ndindex(*y.shape):
+        assert y[(n, *at)] == x[(n, *(a + b for a, b in zip(at, starts, strict=True)))]
+
+
 @given(shapes, st.lists(st.integers(1, 3), min_size=1, max_size=4), st.data(), st.integers(0, 2**32))
 @settings(deadline=None)
 def test_concat(shape: tuple[int, ...], lengths: list[int], data: st.DataObject, seed: int) -> None:
@@ -81,6 +92,11 @@ def test_concat(shape: tuple[int, ...], lengths: list[int], data: st.DataObject,
     (Pad((1, 1), 256), "u8[2]", "u8 cannot hold the padding 256"),
     (Reshape((4, 2)), "u8[2,3]", "does not have the 8 elements of [4, 2]"),
     (Reshape((-2, -3)), "u8[2,3]", "does not have"),
+    (Slice((0,), (2,)), "u8[2,3]", "are not one each for the 2 axes of u8[2,3]"),
+    (Slice((0, 0), (2,)), "u8[2,3]", "are not one each for the 2 axes of u8[2,3]"),
+    (Slice((0, -1), (2, 3)), "u8[2,3]", "is not a part of u8[2,3]"),
+    (Slice((0, 0), (2, 4)), "u8[2,3]", "is not a part of u8[2,3]"),
+    (Slice((0, 2), (2, 2)), "u8[2,3]", "is not a part of u8[2,3]"),
     (Transpose((0, 0)), "u8[2,3]", "(0, 0) is no order of the 2 axes"),
 ])
 def test_shape_rules_say_why(op: Op, types: str, why: str) -> None:

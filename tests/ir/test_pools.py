@@ -30,7 +30,7 @@ def pools(draw: Draw) -> tuple[tuple[int, ...], dict[str, Any]]:
     return (draw(st.integers(1, 3)), *size), {"kernel": kernel, "stride": stride, "pads": pads, "dilation": dilation}
 
 
-def taps(op: MaxPool, shape: tuple[int, ...], at: tuple[int, ...]) -> list[tuple[int, ...]]:
+def taps(op: MaxPool | AvgPool, shape: tuple[int, ...], at: tuple[int, ...]) -> list[tuple[int, ...]]:
     """The elements of the image that the window at one output position sees."""
     rank = len(shape)
     places = ([a * s + t * d - p for t in range(k)]
@@ -76,16 +76,13 @@ def test_max_pool_is_torch(case: tuple[tuple[int, ...], dict[str, Any]], elem: A
 def test_average_is_the_rounded_fraction(case: tuple[tuple[int, ...], dict[str, Any]], elem: Any, divisor: int,
                                          rounding: Rounding, seed: int) -> None:
     shape, geometry = case
-    plain = MaxPool(**geometry | {"dilation": (1,) * len(geometry.pop("dilation"))})
-    assume(all(n + geometry["pads"][i] + geometry["pads"][i + len(shape) - 1] >= k
-               for i, (n, k) in enumerate(zip(shape[1:], plain.kernel, strict=True))))
     op, tensor = AvgPool(I32, **geometry, divisor=divisor, rounding=rounding), TensorType(shape, elem)
     x = within(tensor, seed)
     y = op.run(x)
     assert op.infer(tensor) == TensorType(y.shape[1:], I32)
     for n, c, *at in np.ndindex(*y.shape):
-        total = sum(int(x[(n, c, *q)]) for q in taps(plain, shape[1:], tuple(at)))
-        assert y[(n, c, *at)] == reference(Fraction(total, divisor or int(np.prod(plain.kernel))), rounding)
+        total = sum(int(x[(n, c, *q)]) for q in taps(op, shape[1:], tuple(at)))
+        assert y[(n, c, *at)] == reference(Fraction(total, divisor or int(np.prod(op.kernel))), rounding)
 
 
 @given(st.integers(1, 3), st.lists(st.integers(1, 6), min_size=1, max_size=2), narrow_types, roundings,
@@ -109,12 +106,9 @@ def test_bounds_of_pools_are_attained(case: tuple[tuple[int, ...], dict[str, Any
                                       seed: int) -> None:
     shape, geometry = case
     low, high = np.sort(within(TensorType(shape, elem), seed, 2), axis=0)
-    dilation = geometry.pop("dilation")
-    assume(all(n + geometry["pads"][i] + geometry["pads"][i + len(shape) - 1] >= k
-               for i, (n, k) in enumerate(zip(shape[1:], geometry["kernel"], strict=True))))
     ops: list[Op] = [AvgPool(I32, **geometry, divisor=1), AvgPool(I32, **geometry, rounding=rounding), AvgPool(I32)]
-    maximum = MaxPool(**geometry | {"pads": (0,) * len(geometry["pads"])}, dilation=dilation)
-    if all((k - 1) * d < n for n, k, d in zip(shape[1:], maximum.kernel, dilation, strict=True)):
+    maximum = MaxPool(**geometry | {"pads": (0,) * len(geometry["pads"])})
+    if all((k - 1) * d < n for n, k, d in zip(shape[1:], maximum.kernel, maximum.dilation, strict=True)):
         ops.append(maximum)
     for op in ops:
         reach = op.bounds(Range(low, high))
@@ -133,6 +127,9 @@ def test_bounds_of_pools_are_attained(case: tuple[tuple[int, ...], dict[str, Any
     (MaxPool((2, 2), pads=(1 << 50, 0, 0, 0), stride=(1 << 49, 1)), "u8[3,4,5]", "large"),
     (AvgPool(I32), "u8[3]", "is not an image"),
     (AvgPool(I32, stride=(2, 2)), "u8[3,4,5]", "a global average has stride (2, 2)"),
+    (AvgPool(I32, dilation=(1, 2)), "u8[3,4,5]", "and dilation (1, 2)"),
+    (AvgPool(I32, (2, 2), dilation=(2,)), "u8[3,4,5]", "are not for 2 spatial axes"),
+    (AvgPool(I32, (2, 3), dilation=(1, 3)), "u8[3,4,5]", "is larger than the padded input"),
     (AvgPool(I32, (2, 2), divisor=-1), "u8[3,4,5]", "the divisor is -1"),
     (AvgPool(I32, (5, 2)), "u8[3,4,5]", "is larger than the padded input"),
 ])

@@ -53,6 +53,8 @@ def rounded(x: Fraction, rounding: Rounding) -> int:
         return floor(x + Fraction(1, 2))
     if rounding is Rounding.HALF_EVEN:
         return round(x)
+    if rounding is Rounding.TOWARD_ZERO:
+        return ceil(x) if x < 0 else floor(x)
     return floor(x + Fraction(1, 2)) if x > 0 else ceil(x - Fraction(1, 2))
 
 

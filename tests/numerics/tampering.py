@@ -52,7 +52,7 @@ def _other_texts(text: str) -> Iterator[str]:
         number = float.fromhex(text)
         yield from ((number * 1.5).hex(), (number / 1.5).hex(), (-number).hex(), (number + 0.25).hex())
         return
-    words = ["HALF_UP", "HALF_EVEN", "HALF_AWAY", "FLOOR"] if text.isupper() else []
+    words = ["HALF_UP", "HALF_EVEN", "HALF_AWAY", "FLOOR", "TOWARD_ZERO"] if text.isupper() else []
     yield from [word for word in words if word != text] or [text + "x", ""]
 
 

@@ -22,6 +22,8 @@ from bittrue.ir.ops import (
     Abs,
     Add,
     AvgPool,
+    BitOr,
+    BitXor,
     Clip,
     Concat,
     Conv,
@@ -36,6 +38,7 @@ from bittrue.ir.ops import (
     Relu,
     Requant,
     Reshape,
+    Slice,
     Sub,
     Transpose,
 )
@@ -242,6 +245,15 @@ def test_add_and_sub(data, shape, a, b, plus):
 
 
 @few
+@given(st.data(), shapes, int_types(), st.sampled_from([BitOr(), BitXor()]))
+def test_bitwise(data, shape, elem, op):
+    other = tuple(data.draw(st.sampled_from([1, n])) for n in shape)
+    graph = single(op, TensorType(shape, elem), TensorType(other, elem))
+    assert to_model(graph).graph.node[0].domain == ""
+    assert_same_integers(graph)
+
+
+@few
 @given(int_types(8))
 def test_add_of_one_type_is_a_plain_op(elem):
     """Types that all store alike, but are not full: the standard op."""
@@ -276,6 +288,14 @@ def test_pad(data, shape, elem):
 
 @few
 @given(st.data(), shapes, int_types())
+def test_slice(data, shape, elem):
+    starts = tuple(data.draw(st.integers(0, n - 1)) for n in shape)
+    ends = tuple(data.draw(st.integers(b + 1, n)) for b, n in zip(starts, shape, strict=True))
+    assert_same_integers(single(Slice(starts, ends), TensorType(shape, elem)))
+
+
+@few
+@given(st.data(), shapes, int_types())
 def test_movement(data, shape, elem):
     ops = [Flatten(), Transpose(tuple(data.draw(st.permutations(range(len(shape)))))), Reshape((1, *shape[::-1], 1))]
     for op in ops:
@@ -306,8 +326,9 @@ def test_max_pool(window, elem):
 @settings(deadline=None, max_examples=40)
 @given(windows(), int_types(24), roundings, st.sampled_from([0, 1, 2, 7, 64]))
 def test_avg_pool(window, elem, rounding, divisor):
-    image, kernel, stride, pads, _ = window
-    op = AvgPool(I32, tuple(map(min, kernel, image[1:])), stride, pads, divisor, rounding)
+    image, kernel, stride, pads, dilation = window
+    fits = all((k - 1) * d < s for k, d, s in zip(kernel, dilation, image[1:], strict=True))
+    op = AvgPool(I32, tuple(map(min, kernel, image[1:])), stride, pads, divisor, rounding, dilation if fits else ())
     assert_same_integers(single(op, TensorType(image, elem)))
 
 

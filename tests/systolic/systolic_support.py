@@ -13,7 +13,7 @@ from project_support import refreshed_manifest
 
 from bittrue.ir import I32, Graph, GraphBuilder, IntArray, IntType, Rounding
 from bittrue.ir.onnx import to_bytes, to_model
-from bittrue.ir.ops import Add, AvgPool, Concat, Conv, Flatten, Linear, MaxPool, Requant, Sub
+from bittrue.ir.ops import Add, AvgPool, BitOr, BitXor, Concat, Conv, Flatten, Linear, MaxPool, Requant, Slice, Sub
 from bittrue.targets.project import read_manifest
 from bittrue.targets.systolic import TARGET
 
@@ -139,6 +139,20 @@ def linear_graph(rows: tuple[int, ...] = ()) -> tuple[Graph, dict[str, IntArray]
                       builder.constant("o", rng.integers(-9, 9, 10), "i8"),
                       builder.constant("s", rng.integers(2, 7, 10), "u4"))
     return builder.build(out), {"x": rng.integers(-16, 16, (3, *rows, 11))}
+
+
+def host_graph() -> Graph:
+    """Between two layers what the output stages cannot do: rounding towards zero, bits and parts of tensors."""
+    builder, i4, rng = GraphBuilder("host"), IntType(4, True), np.random.default_rng(1)
+    x = builder.input("x", (3, 4, 5), "i4")
+    acc = builder.add("acc", Conv(), x, builder.constant("w", rng.integers(-8, 8, (4, 3, 1, 1)), "i4"))
+    unit = [builder.constant(name, [value], "u4") for name, value in (("m", 1), ("o", 3), ("s", 4))]
+    q = builder.add("q", Requant(i4, -8, 7, Rounding.TOWARD_ZERO), acc, *unit)
+    mean = builder.add("mean", AvgPool(i4, (2, 2), rounding=Rounding.TOWARD_ZERO), q)
+    parts = [builder.add(f"part{i}", Slice((2 * i, 0, 0), (2 * i + 2, 3, 4)), mean) for i in range(2)]
+    bits = [builder.add("or", BitOr(), *parts), builder.add("xor", BitXor(), *parts)]
+    weight = builder.constant("v", rng.integers(-8, 8, (2, 4, 1, 1)), "i4")
+    return builder.build(builder.add("last", Conv(), builder.add("cat", Concat(), *bits), weight))
 
 
 @st.composite

@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 from systolic_support import WIDE, emitted
 
-from bittrue.ir import Graph, GraphBuilder, IntArray, IntType, Rounding
+from bittrue.ir import Graph, GraphBuilder, IntArray, IntType
 from bittrue.ir.ops import Concat, Conv, Flatten, Linear, MaxPool, Requant
 from bittrue.targets.base import FILES, MANIFEST, SIMULATION
 from bittrue.targets.systolic import TARGET, toolchain
+from bittrue.targets.systolic.layers import ROUNDINGS
 
 ARRAY: dict[str, int | str] = {"rows": 3, "cols": 2, "subword": 1, **WIDE}
 
@@ -86,7 +87,7 @@ def mutant_graph() -> tuple[Graph, dict[str, IntArray]]:
     scales = [builder.constant(f"{name}5", values, "i12") for name, values in
               (("m", [3, 7, 13, -5, 9]), ("o", [99, -500, 1000, 7, -1]), ("s", [7, 8, 9, 7, 6]))]
     outputs = []
-    for i, rounding in enumerate(Rounding):
+    for i, rounding in enumerate(ROUNDINGS):
         conv = builder.add(f"conv{i}", Conv((1, 2), pads), list(inputs)[i % 2], weights)
         outputs.append(builder.add(f"q{i}", Requant(IntType(4, True), -7, 6, rounding, *((1, 0), (13, 8))[i // 2]),
                                    conv, *scales))

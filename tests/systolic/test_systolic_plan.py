@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from systolic_support import LayerSpec, emitted, layer_specs, layers_graph, linear_graph, small_network
+from systolic_support import LayerSpec, emitted, host_graph, layer_specs, layers_graph, linear_graph, small_network
 
 from bittrue.engine.oracle import Oracle
 from bittrue.errors import BadInput, Unsupported
@@ -278,3 +278,12 @@ def test_wrong_inputs_leave_nothing_behind(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="BT5118"):
         TARGET.emit(graph, TARGET.plan(graph), inputs, tmp_path / "p", {"../model.onnx": b""})
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_the_output_stages_cannot_do_runs_on_the_host() -> None:
+    graph = host_graph()
+    plan = TARGET.plan(graph)
+    assert [layer.lowered.layer.name for layer in plan.layers] == ["acc", "last"]
+    assert plan.layers[0].lowered.layer.requant is None
+    assert plan.host == ("q", "mean", "part0", "part1", "or", "xor")
+    assert TARGET.check(graph).problems == ()

@@ -22,7 +22,7 @@ from .native import PANEL, Form, Kernels, NativeRequant, address
 from .tensors import INT32
 
 MODES = {mode: code for code, mode in enumerate((Rounding.HALF_UP, Rounding.HALF_EVEN, Rounding.HALF_AWAY,
-                                                 Rounding.FLOOR))}
+                                                 Rounding.FLOOR, Rounding.TOWARD_ZERO))}
 FAR = 1 << 62
 """Beyond every bound."""
 

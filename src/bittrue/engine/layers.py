@@ -145,14 +145,39 @@ class PlainLayer:
         _enter(self.window, step)
         for name, value in self.fields.items():
             setattr(step, name, address(value) if isinstance(value, np.ndarray) else value)
-        target = buffers[self.writes]
-        step.out.base += self.first_channel * target.pixel // target.image.channels
-        step.rows_per_unit = max(1, min(ROW_BYTES // (step.width * step.channels), batch * step.height // 2))
+        step.out.base += self.first_channel * buffers[self.writes].element
+        _share(step)
         return Bound(step, (requant,))
 
 
+@dataclass(frozen=True, eq=False)
+class PartLayer:
+    """Copies a part of a tensor, as large as the target, which begins at `first` (channel, row, column)."""
+
+    source: str
+    writes: str
+    first: tuple[int, int, int]
+    halo: Halo = field(default_factory=Halo)
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        return (self.source,)
+
+    def bind(self, buffers: Mapping[str, Buffer], batch: int, threads: int) -> Bound:
+        source, (channel, row, column) = buffers[self.source], self.first
+        step = _step(Kind.COPY, batch, source, buffers[self.writes], None)
+        step.a.base += row * source.row + column * source.pixel + channel * source.element
+        _share(step)
+        return Bound(step)
+
+
 OVER_SOURCE = {Kind.STORE, Kind.FLATTEN, Kind.COPY}
-"""Steps whose rows are the source's."""
+"""Steps of a `PlainLayer` whose rows are the source's."""
+
+
+def _share(step: Step) -> None:
+    """Set the size of the units of a step that works row by row."""
+    step.rows_per_unit = max(1, min(ROW_BYTES // (step.width * step.channels), step.batch * step.height // 2))
 
 
 def _native(requant: Parameters | None) -> NativeRequant | None:

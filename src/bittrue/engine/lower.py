@@ -15,6 +15,8 @@ from ..ir.ops import (
     Abs,
     Add,
     AvgPool,
+    BitOr,
+    BitXor,
     Clip,
     Concat,
     Conv,
@@ -26,10 +28,11 @@ from ..ir.ops import (
     Relu,
     Requant,
     Reshape,
+    Slice,
     Sub,
 )
 from .forms import MODES, Parameters, choose
-from .layers import ConvLayer, Layer, PlainLayer, wrapped
+from .layers import ConvLayer, Layer, PartLayer, PlainLayer, wrapped
 from .native import PANEL, Form, Kernels, Kind
 from .packing import pack
 from .regions import Window
@@ -56,6 +59,9 @@ class Context:
         """The tensor that the layer of `node` writes."""
         return node.name if self.then is None else self.then.name
 
+
+BITWISE: dict[type[Op], int] = {BitOr: 0, BitXor: 1}
+"""The bitwise ops as the kernels know them."""
 
 Rule = Callable[[Context, Node], list[Layer] | None]
 
@@ -244,6 +250,19 @@ def _avg_pool(context: Context, node: Node) -> list[Layer] | None:
                        Window.of(window.kernel, window.stride, window.pads, window.dilation), fields=fields)]
 
 
+def _bitwise(context: Context, node: Node) -> list[Layer] | None:
+    if len({context.graph.types[name].shape for name in node.inputs}) > 1:
+        return None  # broadcasting
+    return [PlainLayer(Kind.BITWISE, node.inputs, node.name, fields={"mode": BITWISE[type(node.op)]})]
+
+
+def _part(context: Context, node: Node) -> list[Layer] | None:
+    assert isinstance(node.op, Slice)
+    channel, *spatial = node.op.starts
+    row, column = (0, 0, *spatial)[-2:]
+    return [PartLayer(node.inputs[0], node.name, (channel, row, column))]
+
+
 def _flatten(context: Context, node: Node) -> list[Layer] | None:
     if len(context.graph.types[node.name].shape) != 1:
         return None
@@ -265,6 +284,8 @@ RULES: dict[type[Op], Rule] = {
     Abs: _pointwise,
     Add: _sum,
     AvgPool: _avg_pool,
+    BitOr: _bitwise,
+    BitXor: _bitwise,
     Clip: _pointwise,
     Concat: _concat,
     Conv: _conv,
@@ -276,6 +297,7 @@ RULES: dict[type[Op], Rule] = {
     Relu: _pointwise,
     Requant: _requantize,
     Reshape: _flatten,
+    Slice: _part,
     Sub: _sum,
 }
 """How the kernels compute an op."""

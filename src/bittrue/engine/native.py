@@ -33,6 +33,7 @@ class Kind(IntEnum):
     TABLE = 6
     FLATTEN = 7
     COPY = 8
+    BITWISE = 9
 
 
 class Form(IntEnum):

@@ -34,6 +34,8 @@ def _rounded(x: NDArray[np.float64], rounding: Rounding) -> NDArray[np.float64]:
     """Exact: the fraction of a float is a float."""
     below = np.floor(x)
     fraction = x - below
+    if rounding is Rounding.TOWARD_ZERO:
+        return np.trunc(x)
     tie = {Rounding.FLOOR: np.zeros_like(x, np.bool_), Rounding.HALF_UP: fraction == 0.5,
            Rounding.HALF_EVEN: (fraction == 0.5) & (below % 2 == 1), Rounding.HALF_AWAY: (fraction == 0.5) & (x > 0)}
     rounded: NDArray[np.float64] = below + (((fraction > 0.5) & (rounding is not Rounding.FLOOR)) | tie[rounding])

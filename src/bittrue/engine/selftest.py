@@ -37,7 +37,8 @@ def self_test(kernels: Kernels) -> str | None:
 
 def _graphs(random: np.random.Generator) -> Iterator[Graph]:
     weights = np.array([-128, -128, 127, 127, 3])
-    for mode, (elem, outputs) in zip(Rounding, (("u8", 40), ("i8", 8), ("u8", 17), ("i8", 33)), strict=True):
+    kinds = (("u8", 40), ("i8", 8), ("u8", 17), ("i8", 33), ("i8", 40))
+    for mode, (elem, outputs) in zip(Rounding, kinds, strict=True):
         b = GraphBuilder(f"selftest {mode} {elem}")
         b.constant("w", random.choice(weights, (outputs, 5, 3, 2)), "i8")
         b.constant("bias", random.integers(-999, 999, outputs), "i16")

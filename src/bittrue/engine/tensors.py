@@ -95,9 +95,14 @@ class Buffer:
     data: NDArray[np.uint8] = field(default_factory=lambda: np.empty(0, np.uint8))
 
     @property
+    def element(self) -> int:
+        """Bytes of one element."""
+        return 1 if self.width.narrow else 4
+
+    @property
     def pixel(self) -> int:
         """Bytes from a pixel to its right neighbour."""
-        return self.image.channels * (1 if self.width.narrow else 4)
+        return self.image.channels * self.element
 
     @property
     def row(self) -> int:

@@ -19,6 +19,8 @@ class Rounding(str, Enum):
     """ties away from zero (C `round`)."""
     FLOOR = "FLOOR"
     """towards minus infinity (an arithmetic shift)."""
+    TOWARD_ZERO = "TOWARD_ZERO"
+    """the fraction is dropped (C integer division)."""
 
     def __str__(self) -> str:
         return self.value
@@ -33,11 +35,15 @@ def round_div(num: Int, den: Int, rounding: Rounding) -> Int:
     [-1, 0, 1, 2]
     >>> [round_div(n, 2, Rounding.HALF_AWAY) for n in (-3, -1, 1, 3)]
     [-2, -1, 1, 2]
+    >>> [round_div(n, 2, Rounding.TOWARD_ZERO) for n in (-3, -1, 1, 3)]
+    [-1, 0, 0, 1]
     """
     quotient = num // den
     low, high = num - quotient * den, (quotient + 1) * den - num  # distances to the two neighbours; low + high == den
     if rounding is Rounding.FLOOR:
         return quotient
+    if rounding is Rounding.TOWARD_ZERO:
+        return quotient + ((num < 0) & (low > 0))
     if rounding is Rounding.HALF_UP:
         return quotient + (low >= high)
     tie_goes_up = quotient % 2 == 1 if rounding is Rounding.HALF_EVEN else num >= 0

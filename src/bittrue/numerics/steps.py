@@ -103,9 +103,13 @@ def boundary(rounding: Rounding, k: int) -> tuple[int, bool]:
 
     >>> boundary(Rounding.HALF_EVEN, 2), boundary(Rounding.HALF_EVEN, 3), boundary(Rounding.FLOOR, 3)
     ((3, True), (5, False), (6, True))
+    >>> boundary(Rounding.TOWARD_ZERO, 1), boundary(Rounding.TOWARD_ZERO, 0)
+    ((2, True), (-2, False))
     """
     if rounding is Rounding.FLOOR:
         return 2 * k, True
+    if rounding is Rounding.TOWARD_ZERO:
+        return (2 * k, True) if k >= 1 else (2 * k - 2, False)
     inclusive = {Rounding.HALF_UP: True, Rounding.HALF_EVEN: k % 2 == 0, Rounding.HALF_AWAY: k >= 1}[rounding]
     return 2 * k - 1, inclusive
 

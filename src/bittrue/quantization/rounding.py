@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 import torch
-from brevitas.core.function_wrapper import FloorSte, RoundSte
+from brevitas.core.function_wrapper import FloorSte, RoundSte, RoundToZeroSte
 from torch import Tensor, nn
 
 from ..ir import Rounding
@@ -64,6 +64,7 @@ FLOAT_TO_INT: dict[Rounding, type[nn.Module]] = {
     Rounding.HALF_UP: RoundHalfUpSte,
     Rounding.HALF_AWAY: RoundHalfAwaySte,
     Rounding.FLOOR: FloorSte,
+    Rounding.TOWARD_ZERO: RoundToZeroSte,
 }
 """The module that rounds inside a Brevitas quantizer, by rounding mode."""
 

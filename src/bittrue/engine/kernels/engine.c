@@ -15,6 +15,7 @@ static const bt_row_function bt_rows[STEP_COUNT] = {
     [STEP_TABLE] = bt_table_row,
     [STEP_FLATTEN] = bt_flatten_row,
     [STEP_COPY] = bt_copy_row,
+    [STEP_BITWISE] = bt_bitwise_row,
 };
 
 static int64_t bt_step_units(const bt_step *s)

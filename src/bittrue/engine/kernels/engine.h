@@ -26,7 +26,7 @@ typedef struct {
     int64_t image, row, pixel, zero, wide;
 } bt_view;
 
-enum { ROUND_HALF_UP, ROUND_HALF_EVEN, ROUND_HALF_AWAY, ROUND_FLOOR };
+enum { ROUND_HALF_UP, ROUND_HALF_EVEN, ROUND_HALF_AWAY, ROUND_FLOOR, ROUND_TOWARD_ZERO };
 
 /* y = clamp(round(slope(acc * mul[c] + off[c]) / 2**shift[c]), lo, hi), stored as y + zero.
  * The parameters of the definition, and what the vector forms need. */
@@ -39,7 +39,9 @@ typedef struct {
 } bt_requant;
 
 enum { STEP_CONV, STEP_MAP, STEP_LOAD, STEP_STORE, STEP_MAXPOOL, STEP_AVGPOOL, STEP_TABLE, STEP_FLATTEN, STEP_COPY,
-       STEP_COUNT };
+       STEP_BITWISE, STEP_COUNT };
+
+enum { BITS_OR, BITS_XOR };
 
 /* How a panel of a convolution leaves the accumulators; the vector forms are used where Python proved them exact. */
 enum { OUT_ACC, OUT_EXACT, OUT_SHIFT, OUT_SHIFT_EVEN, OUT_INT64, OUT_FLOAT, OUT_WIDE };
@@ -75,7 +77,7 @@ typedef struct {
     int64_t rows_per_unit;                 /* image rows, of the other steps */
     const bt_requant *requant;
     int64_t sign;                          /* of `b` in a map of two tensors; 0: there is no `b` */
-    int64_t divisor, mode;                 /* of an average pool: divisor and rounding */
+    int64_t divisor, mode;                 /* of an average pool: divisor and rounding; `mode` of bits: OR or XOR */
     const int32_t *table;                  /* 256 elements of the output by stored byte of the input */
     void *external;                        /* dense (batch, channels, height, width) */
     int64_t external_type;

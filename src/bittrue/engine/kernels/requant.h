@@ -11,7 +11,8 @@ INLINE int64_t bt_round_shift(int64_t num, int64_t shift, int64_t mode)
     int64_t rest = num & (((int64_t)1 << shift) - 1);
     int64_t half = shift ? (int64_t)1 << (shift - 1) : 1; /* shift 0: the rest is 0, below any half */
     int64_t tie_up = mode == ROUND_HALF_UP ? 1 : mode == ROUND_HALF_EVEN ? (quotient & 1) : (num >= 0);
-    int64_t up = mode == ROUND_FLOOR ? 0 : (rest > half) | ((rest == half) & tie_up);
+    int64_t up = mode == ROUND_FLOOR ? 0 : mode == ROUND_TOWARD_ZERO ? (num < 0) & (rest > 0)
+                                         : (rest > half) | ((rest == half) & tie_up);
     return quotient + up;
 }
 
@@ -49,6 +50,7 @@ static void bt_requant_exact(const bt_requant *rq, const int32_t *acc, int64_t c
         REQUANT_MODE(ROUND_HALF_EVEN)
         REQUANT_MODE(ROUND_HALF_AWAY)
         REQUANT_MODE(ROUND_FLOOR)
+        REQUANT_MODE(ROUND_TOWARD_ZERO)
     }
 }
 

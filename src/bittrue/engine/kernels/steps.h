@@ -113,6 +113,17 @@ static void bt_map_row(const bt_step *s, int64_t n, int64_t y)
         }
 }
 
+/* OR or XOR, element by element, in two's complement. */
+static void bt_bitwise_row(const bt_step *s, int64_t n, int64_t y)
+{
+    const uint8_t *a = bt_row(&s->a, n, y), *b = bt_row(&s->b, n, y);
+    uint8_t *to = bt_row(&s->out, n, y);
+    for (int64_t i = 0; i < s->width * s->channels; i++) {
+        int64_t p = bt_get(&s->a, a, i), q = bt_get(&s->b, b, i);
+        bt_put(&s->out, to, i, s->mode == BITS_XOR ? p ^ q : p | q);
+    }
+}
+
 /* Any function of a byte. */
 static void bt_table_row(const bt_step *s, int64_t n, int64_t y)
 {
@@ -132,7 +143,7 @@ static void bt_flatten_row(const bt_step *s, int64_t n, int64_t y)
             bt_put(&s->out, to, (c * s->height + y) * s->width + x, bt_get(&s->a, from, c));
 }
 
-/* The channels of the source to the same pixels of the target, behind its `base`. */
+/* The elements of the source, from its `base` on, to those of the target, from its `base` on. */
 static void bt_copy_row(const bt_step *s, int64_t n, int64_t y)
 {
     const uint8_t *from = bt_row(&s->a, n, y);
@@ -159,7 +170,7 @@ static void bt_maxpool_pixel(const bt_step *s, const uint8_t *image, int64_t y, 
     }
 }
 
-/* The common 2x2 window with stride 2 and no padding, in one pass. */
+/* The common 2x2 window with stride 2, inside of the image, in one pass. */
 static void bt_maxpool_2x2(const bt_step *s, const uint8_t *restrict top, uint8_t *restrict to)
 {
     const uint8_t *bottom = top + s->a.row;
@@ -176,7 +187,8 @@ static void bt_maxpool_row(const bt_step *s, int64_t n, int64_t y)
     const uint8_t *image = bt_row(&s->a, n, 0);
     uint8_t *to = bt_row(&s->out, n, y);
     int simple = s->kernel[0] == 2 && s->kernel[1] == 2 && s->stride[0] == 2 && s->stride[1] == 2 && !s->pad[0]
-                 && !s->pad[1] && s->dilation[0] == 1 && s->dilation[1] == 1;
+                 && !s->pad[1] && s->dilation[0] == 1 && s->dilation[1] == 1
+                 && 2 * s->height <= s->in_height && 2 * s->width <= s->in_width; /* no padding behind the image */
     for (int64_t x = 0; x < s->width; x++, to += s->out.pixel) {
         if (simple) bt_maxpool_2x2(s, image + 2 * y * s->a.row + 2 * x * s->a.pixel, to);
         else bt_maxpool_pixel(s, image, y, x, to);
@@ -191,6 +203,7 @@ INLINE int64_t bt_round_divide(int64_t num, int64_t den, int64_t mode)
     int64_t above = den - rest; /* distance to the next integer */
     int64_t tie_up = mode == ROUND_HALF_UP ? 1 : mode == ROUND_HALF_EVEN ? (quotient & 1) : (num >= 0);
     if (mode == ROUND_FLOOR) return quotient;
+    if (mode == ROUND_TOWARD_ZERO) return num / den;
     return quotient + ((rest > above) | ((rest == above) & tie_up));
 }
 
@@ -201,10 +214,10 @@ static void bt_avgpool_pixel(const bt_step *s, const uint8_t *image, int64_t y, 
     int64_t sum[SUM_CHANNELS] = {0};
     int64_t count = s->channels - channel < SUM_CHANNELS ? s->channels - channel : SUM_CHANNELS;
     for (int64_t i = 0; i < s->kernel[0]; i++) {
-        int64_t row = y * s->stride[0] - s->pad[0] + i;
+        int64_t row = y * s->stride[0] - s->pad[0] + i * s->dilation[0];
         if (row < 0 || row >= s->in_height) continue;
         for (int64_t j = 0; j < s->kernel[1]; j++) {
-            int64_t column = x * s->stride[1] - s->pad[1] + j;
+            int64_t column = x * s->stride[1] - s->pad[1] + j * s->dilation[1];
             if (column < 0 || column >= s->in_width) continue;
             int32_t element[SUM_CHANNELS];
             bt_widen(&s->a, image + row * s->a.row + column * s->a.pixel, channel, count, element);

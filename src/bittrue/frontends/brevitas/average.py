@@ -8,7 +8,7 @@ from fractions import Fraction
 from math import prod
 from typing import Any
 
-from ...ir import I32, Rounding
+from ...ir import I32, IntType, Rounding
 from ...ir.ops import AvgPool
 from .model import Permute, Quantize, Same, Step, ToShape
 from .moves import settle_moves
@@ -34,15 +34,25 @@ def pool_mean(state: Lowering, step: Step, values: tuple[Value, ...]) -> Value:
         divisor = int(Fraction(quantizer.scale.item()) / value.grid()[0])
         op = replace(op, divisor=divisor, rounding=quantizer.rounding)
         value = replace(value, factors=(quantizer.scale,), divisor=1, rounded=True)
-    op = replace(op, out=state.emit.reach(op, value.node))
+    op = replace(op, out=_out_type(state, op, value, quantizer))
     node = state.emit.add(step.name, op, value.node, scale=value.scale() if value.linear else None)
     return replace(value, node=node)
 
 
+def _out_type(state: Lowering, op: AvgPool, value: Value, quantizer: Quantize | None) -> IntType:
+    """The quantizer's type, where the pooling does all that the quantizer does; else the narrowest one."""
+    reach = state.emit.reach(op, value.node)
+    whole = quantizer is not None and quantizer.lo <= reach.min and reach.max <= quantizer.hi
+    return quantizer.elem if quantizer is not None and whole else reach
+
+
 def _dividing(state: Lowering, step: Step, value: Value) -> Quantize | None:
-    """The quantizer behind a pooling that divides by an even number with an odd factor, such as 6: real values lie on
-    its ties, and a multiplier over a power of two can reproduce these only if they all go one way. Where they do not
-    (half to even, half away from zero), the pooling divides and rounds by itself, as the quantizer would."""
+    """The quantizer behind a pooling whose division no requantization can do, so that the pooling divides and rounds by
+    itself, as the quantizer would.
+
+    One that divides by an even number with an odd factor, such as 6, is of that kind: real values lie on its ties, and
+    a multiplier over a power of two can reproduce these only if they all go one way (not half to even). So are whole
+    divisors with a rounding that depends on the sign (toward zero, half away from zero)."""
     found = list(_quantizers_behind(state, step.output))
     quantizer = found[0] if found else None
     if quantizer is None or not value.linear or len(value.grid()) > 1 or quantizer.scale.size > 1:
@@ -51,9 +61,9 @@ def _dividing(state: Lowering, step: Step, value: Value) -> Quantize | None:
     same = all(q is not None and (q.scale.tolist(), q.rounding) == (quantizer.scale.tolist(), quantizer.rounding)
                for q in found)
     odd_factor = divisor.numerator & (divisor.numerator - 1)
-    one_way = quantizer.rounding in (Rounding.HALF_UP, Rounding.FLOOR)
-    exact = divisor.denominator == 1 and divisor.numerator % 2 == 0 and odd_factor
-    return quantizer if same and exact and not one_way else None
+    by_sign = quantizer.rounding in (Rounding.TOWARD_ZERO, Rounding.HALF_AWAY)
+    ties = quantizer.rounding is Rounding.HALF_EVEN and divisor.numerator % 2 == 0 and odd_factor
+    return quantizer if same and divisor.denominator == 1 and (by_sign or ties) else None
 
 
 def _quantizers_behind(state: Lowering, number: int) -> Iterator[Quantize | None]:

@@ -22,6 +22,7 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_leaves, tree_map
 
 from ...errors import BadInput, BittrueError, Unsupported, fail
+from ...quantization.bitwise import Bitwise
 
 _LIBRARIES = tuple(str(Path(str(package.__file__)).parent) for package in (torch, brevitas))
 _CONTAINERS = (nn.Sequential, nn.ModuleList, nn.ModuleDict)
@@ -239,9 +240,10 @@ class _Tracer(TorchFunctionMode):
 
 
 def is_leaf(module: nn.Module) -> bool:
-    """Whether the tracer takes a module as one thing: its forward() is that of a class of torch.nn or brevitas.nn."""
+    """Whether the tracer takes a module as one thing: its forward() is that of a class of torch.nn or brevitas.nn, or
+    of a bitwise operation."""
     home = type(module).forward.__module__ or ""
-    return home.startswith(("torch.nn.", "brevitas.")) and not isinstance(module, _CONTAINERS)
+    return home.startswith(("torch.nn.", "brevitas.", Bitwise.__module__)) and not isinstance(module, _CONTAINERS)
 
 
 def _filled(arguments: Any, values: dict[int, Any]) -> Any:

@@ -166,7 +166,7 @@ def _run(frozen: Frozen, x: Tensor, fed: dict[int, IntArray]) -> dict[int, IntAr
         recorded[step.output] = torch.round(real.double() / scale).numpy().astype(np.int64)
         if step.output not in fed:
             return None
-        value = torch.from_numpy(fed[step.output]).float() * scale.float()
+        value = torch.from_numpy(np.ascontiguousarray(fed[step.output])).float() * scale.float()
         return output.set(value=value) if isinstance(output, IntQuantTensor) else value
 
     with torch.no_grad(), evaluation(frozen.model), _watching({proxy for proxy, _ in quantizers}, watch):
@@ -208,5 +208,5 @@ def _near_ties(frozen: Frozen, x: Tensor, exact: dict[int, IntArray]) -> dict[in
 def _reaches_tie(act: Quantize, x: Tensor, error: Tensor) -> Tensor:
     quotient = x / along(act.scale, act.axis + 1, x)
     bound = error / along(act.scale, act.axis + 1, x) + 2 * UNIT * quotient.abs()
-    shifted = quotient if act.rounding is Rounding.FLOOR else quotient + 0.5
+    shifted = quotient if act.rounding in (Rounding.FLOOR, Rounding.TOWARD_ZERO) else quotient + 0.5
     return (shifted - torch.round(shifted)).abs() <= bound

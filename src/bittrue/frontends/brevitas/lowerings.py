@@ -4,24 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
+import torch
 
 from ...ir import I32
 from ...ir.op import Op
-from ...ir.ops import Add, Concat, Conv, Linear
+from ...ir.ops import Abs, Add, BitOr, BitXor, Concat, Conv, ConvTranspose, Linear, Sub
 from . import values as pending
 from .average import pool_mean
 from .bias import grid_bias
 from .model import (
     Act,
     Bias,
+    Bitwise,
     Clamp,
     Convolve,
+    ConvolveTransposed,
     Dense,
     GridBias,
     Join,
+    Magnitude,
     Normalize,
     Permute,
     PoolMax,
@@ -31,6 +36,7 @@ from .model import (
     Same,
     Slope,
     Step,
+    Subtract,
     Sum,
     ToShape,
     ZeroPad,
@@ -57,16 +63,22 @@ def _layer(state: Lowering, step: Step, values: tuple[Value, ...]) -> Value:
     elem = state.emit.types[x.node].elem
     need(elem.bits <= MAX_OPERAND_BITS, "BT2104", f"its input is not quantized: it is the {elem.bits}-bit accumulator "
          f"{x.node}", fix)
-    outputs, groups = act.weight.shape[0], getattr(act, "groups", 1)
     rank = len(state.emit.types[x.node].shape)
-    factors = (*uniform_scale(x, groups, outputs), act.scale)
+    factors = (*uniform_scale(x, getattr(act, "groups", 1), act.outputs), act.scale)
     value = Value("", factors, rank - 1 if isinstance(act, Dense) else 0, x.divisor, source=(step.name,))
-    op: Op = Linear(I32) if isinstance(act, Dense) else Conv(act.stride, act.pads, act.dilation, act.groups, I32)
     operands = [state.emit.constant(f"{step.name}.weight", act.weight, act.elem)]
     if (bias := grid_bias(state, step, value)) is not None:
         operands.append(state.emit.constant(f"{step.name}.bias", bias, I32))
-    node = state.emit.add(step.name, op, x.node, *operands, scale=value.scale())
+    node = state.emit.add(step.name, LAYER_OPS[type(act)](act), x.node, *operands, scale=value.scale())
     return replace(value, node=node)
+
+
+LAYER_OPS: dict[type[Act], Callable[[Any], Op]] = {
+    Convolve: lambda a: Conv(a.stride, a.pads, a.dilation, a.groups, I32),
+    ConvolveTransposed: lambda a: ConvTranspose(a.stride, a.padding * 2, a.output_padding, a.dilation, a.groups, I32),
+    Dense: lambda a: Linear(I32),
+}
+"""The graph's op of every kind of layer."""
 
 
 def _bias(state: Lowering, step: Step, values: tuple[Value, ...]) -> Value:
@@ -104,9 +116,33 @@ def _sum(state: Lowering, step: Step, values: tuple[Value, ...]) -> Value:
     need(a.grid() == b.grid() and (a.axis == b.axis or len(a.grid()) == 1), "BT2111",
          f"it adds {a.node} with scale {_shown(a)} and {b.node} with scale {_shown(b)}",
          "send both operands through one shared QuantIdentity, so that their integers can be added")
-    op = Add(state.emit.reach(Add(I32), a.node, b.node))
-    node = state.emit.add(step.name, op, a.node, b.node, scale=a.scale())
+    kind = PAIR_OPS[type(step.act)]
+    node = state.emit.add(step.name, kind(state.emit.reach(kind(I32), a.node, b.node)), a.node, b.node, scale=a.scale())
     return replace(a, node=node, source=(step.name,))
+
+
+PAIR_OPS: dict[type[Act], type[Add | Sub]] = {Sum: Add, Subtract: Sub}
+
+
+def _bitwise(state: Lowering, step: Step, values: tuple[Value, ...]) -> Value:
+    act: Any = step.act
+    a, b = (state.integer(i) for i in step.inputs)
+    need(a.grid() == b.grid() == (Fraction(act.scale),), "BT2111", f"it works on the bits of {a.node} with scale "
+         f"{_shown(a)} and {b.node} with scale {_shown(b)}", f"quantize both operands with the scale {act.scale:g}")
+    elems = {state.emit.types[x.node].elem for x in (a, b)}
+    need(len(elems) == 1, "BT2111", f"it works on the bits of integers of the types {', '.join(map(str, elems))}",
+         "quantize both operands to the same bits and sign")
+    node = state.emit.add(step.name, BIT_OPS[act.function](), a.node, b.node, scale=a.scale())
+    return replace(a, node=node, source=(step.name,))
+
+
+BIT_OPS: dict[Callable[..., Any], type[BitOr | BitXor]] = {torch.bitwise_or: BitOr, torch.bitwise_xor: BitXor}
+
+
+def _magnitude(state: Lowering, step: Step, values: tuple[Value, ...]) -> Value:
+    value = state.integer(step.inputs[0])
+    node = state.emit.add(step.name, Abs(), value.node, scale=value.scale())
+    return replace(value, node=node, source=(step.name,))
 
 
 def _join(state: Lowering, step: Step, values: tuple[Value, ...]) -> Value:
@@ -141,11 +177,11 @@ def _same(state: Lowering, step: Step, values: tuple[Value, ...]) -> Value:
 
 
 RULES: dict[type[Act], Rule] = {
-    Convolve: _layer, Dense: _layer,
+    Convolve: _layer, ConvolveTransposed: _layer, Dense: _layer,
     Bias: _bias, QuantizedBias: _bias, GridBias: _bias,
     Normalize: _normalize, Slope: _slope, Clamp: _clamp,
     Quantize: _quantize,
     PoolMax: _move, ZeroPad: _move, ToShape: _move, Permute: _move, PoolMean: pool_mean,
-    Sum: _sum, Join: _join, Same: _same,
+    Sum: _sum, Subtract: _sum, Bitwise: _bitwise, Magnitude: _magnitude, Join: _join, Same: _same,
 }
 """How a step of every kind becomes part of the graph."""

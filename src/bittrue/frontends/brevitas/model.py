@@ -47,6 +47,16 @@ class Weighted(Act):
     elem: IntType
     scale: FloatArray
 
+    @property
+    def outputs(self) -> int:
+        """Output channels."""
+        return len(self.weight)
+
+    @property
+    def terms(self) -> int:
+        """Products that one sum has at most."""
+        return self.weight.size // self.outputs
+
 
 @dataclass(frozen=True, eq=False)
 class Convolve(Weighted):
@@ -56,6 +66,27 @@ class Convolve(Weighted):
     pads: tuple[int, ...]
     dilation: tuple[int, ...]
     groups: int
+
+
+@dataclass(frozen=True, eq=False)
+class ConvolveTransposed(Weighted):
+    """Transposed convolution: weight (I, O/groups, *K); `padding` is cut off on both sides of every axis."""
+
+    stride: tuple[int, ...]
+    padding: tuple[int, ...]
+    output_padding: tuple[int, ...]
+    dilation: tuple[int, ...]
+    groups: int
+
+    @property
+    def outputs(self) -> int:
+        return len(self.weight[0]) * self.groups
+
+    def size(self, size: tuple[int, ...]) -> tuple[int, ...]:
+        """Spatial size of the output for an input of spatial size `size`."""
+        axes = zip(size, self.weight.shape[2:], self.stride, self.padding, self.output_padding, self.dilation,
+                   strict=True)
+        return tuple((n - 1) * s - 2 * p + (k - 1) * d + 1 + extra for n, k, s, p, extra, d in axes)
 
 
 @dataclass(frozen=True, eq=False)
@@ -166,6 +197,24 @@ class Permute(Act):
 @dataclass(frozen=True)
 class Sum(Act):
     """a + b."""
+
+
+@dataclass(frozen=True)
+class Subtract(Act):
+    """a - b."""
+
+
+@dataclass(frozen=True)
+class Bitwise(Act):
+    """`function` (torch.bitwise_or or torch.bitwise_xor) of the integers of two values with the same `scale`."""
+
+    function: Callable[..., Any]
+    scale: float
+
+
+@dataclass(frozen=True)
+class Magnitude(Act):
+    """|x|."""
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,7 @@ _ROUNDED: dict[tuple[float, ...], Rounding] = {
     (-1, 0, 1, 2, 3, -1, 0, 0, 1): Rounding.HALF_UP,
     (-2, -1, 1, 2, 3, -1, 0, 0, 1): Rounding.HALF_AWAY,
     (-2, -1, 0, 1, 2, -1, -1, 0, 0): Rounding.FLOOR,
+    (-1, 0, 0, 1, 2, 0, 0, 0, 0): Rounding.TOWARD_ZERO,
 }
 _PLAIN_QUANTIZER = "use a scaled integer quantizer with zero point 0, such as " \
                    "brevitas.quant.Int8ActPerTensorFloat or Uint8ActPerTensorFloat"
@@ -36,14 +37,14 @@ def rounding_of(module: nn.Module) -> Rounding:
     rounded = tuple(module(torch.tensor(_TIES)).tolist())
     if rounded not in _ROUNDED:
         obstacle("BT2108", f"{type(module).__name__} rounds {_TIES} to {rounded}",
-                 "round half up, half to even, half away from zero, or down")
+                 "round half up, half to even, half away from zero, down, or towards zero")
     return _ROUNDED[rounded]
 
 
 def read_weight(layer: Any) -> tuple[IntArray, IntType, FloatArray]:
     """Integers (int64), their type, and the scale, (1,) or (O,), of a Brevitas layer's weights.
 
-    Binary weights, -1 and +1, have the type i2.
+    One-bit weights have the type i1 when they are -1 and 0, and i2 when they are -1 and +1.
     """
     quantized = layer.quant_weight() if layer.weight_quant.is_quant_enabled else None
     fix = "give the layer a weight_quant of 1 to 8 bits with a scale per tensor or per output channel"
@@ -58,7 +59,8 @@ def read_weight(layer: Any) -> tuple[IntArray, IntType, FloatArray]:
     need(torch.equal(integers.float() * quantized.scale, quantized.value), "BT2105",
          "its weights are not integers times their scale", fix)
     weight: IntArray = integers.cpu().numpy().astype(np.int64)
-    elem = IntType(max(int(bits), 1 + quantized.signed), bool(quantized.signed))
+    narrow = IntType(int(bits), bool(quantized.signed))
+    elem = narrow if int(bits) > 1 or narrow.holds(weight) else IntType(1 + narrow.signed, narrow.signed)
     need(elem.holds(weight), "BT2105", f"its weights leave {elem}", fix)
     return weight, elem, scale
 
@@ -71,7 +73,10 @@ def _weight_scale(quantized: IntQuantTensor) -> FloatArray:
 
 
 def read_bias(layer: Any, axis: int) -> Act:
-    """The bias of a Brevitas layer along `axis`: real numbers, or integers on the accumulator's grid."""
+    """The bias of a Brevitas layer along `axis`: real numbers, or integers on the accumulator's grid.
+
+    A bias quantizer whose proxy has `accumulator_steps` has a scale of so many steps of that grid.
+    """
     proxy, bias = layer.bias_quant, layer.bias.detach()
     if not proxy.is_quant_enabled:
         return Bias(floats(bias), axis, layer)
@@ -82,13 +87,14 @@ def read_bias(layer: Any, axis: int) -> Act:
         return Bias(floats(quantized.value), axis, layer)
     quantizer: Any = getattr(proxy.tensor_quant, "int_quant", None)
     need(quantizer is not None, "BT2105", "its bias is not quantized to integers", "use brevitas.quant.Int32Bias")
+    steps = getattr(proxy, "accumulator_steps", 1)
 
     def integers(grid: FloatArray) -> IntArray:
-        scale = torch.tensor(np.broadcast_to(grid, bias.shape).astype(np.float32))
+        scale = torch.tensor(np.broadcast_to(steps * grid, bias.shape).astype(np.float32))
         bits = proxy.tensor_quant.msb_clamp_bit_width_impl()
         with torch.no_grad():
             rounded: IntArray = quantizer.to_int(scale, torch.tensor(0.0), bits, bias).numpy().astype(np.int64)
-        return rounded
+        return steps * rounded
 
     return QuantizedBias(integers, axis)
 
@@ -128,7 +134,8 @@ def _check_behaviour(quantizer: nn.Module, read: Quantize, scale: Tensor) -> Non
     levels = torch.linspace(read.lo - 4, read.hi + 4, min(read.hi - read.lo + 9, 4096)).round()
     column = levels.reshape(-1, *(1,) * scale.ndim)
     expected = column.clamp(read.lo, read.hi) * scale
-    got = torch.stack([quantizer(point)[0].reshape(scale.shape) for point in (column + 0.25) * scale])
+    beyond = torch.where((column < 0) & (read.rounding is Rounding.TOWARD_ZERO), -0.25, 0.25)
+    got = torch.stack([quantizer(point)[0].reshape(scale.shape) for point in (column + beyond) * scale])
     need(torch.equal(got, expected), "BT2107", "it does not compute clamp(round(x / scale)) * scale (it is delayed, "
          "only observes, or has a transfer curve of its own)", _PLAIN_QUANTIZER)
 

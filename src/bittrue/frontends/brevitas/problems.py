@@ -14,7 +14,7 @@ declare({
     "BT2105": "weights are not quantized to integers of at most 8 bits",
     "BT2106": "a zero point is not zero",
     "BT2107": "an activation quantizer cannot be frozen",
-    "BT2108": "a quantizer's rounding is none of the four modes",
+    "BT2108": "a quantizer's rounding is none of the five modes",
     "BT2109": "a scale is not a positive number",
     "BT2110": "activation scales differ between channels where they must be equal",
     "BT2111": "operands of an addition or concatenation have different scales",

@@ -25,11 +25,14 @@ from .freeze import Frozen
 from .model import (
     Act,
     Bias,
+    Bitwise,
     Clamp,
     Convolve,
+    ConvolveTransposed,
     Dense,
     GridBias,
     Join,
+    Magnitude,
     Normalize,
     Permute,
     PoolMax,
@@ -38,9 +41,11 @@ from .model import (
     Same,
     Slope,
     Step,
+    Subtract,
     Sum,
     ToShape,
     TrainedModel,
+    Weighted,
     ZeroPad,
 )
 
@@ -100,6 +105,8 @@ def round_float(x: Tensor, rounding: Rounding) -> Tensor:
     below = torch.floor(x)
     if rounding is Rounding.FLOOR:
         return below
+    if rounding is Rounding.TOWARD_ZERO:
+        return torch.trunc(x)
     if rounding is Rounding.HALF_EVEN:
         return torch.round(x)
     fraction = x - below
@@ -114,11 +121,25 @@ def along(values: NDArray[Any], axis: int, x: Tensor) -> Tensor:
     return torch.tensor(values, dtype=torch.float64).reshape(shape)
 
 
-def convolve(act: Convolve, x: Tensor, weight: Tensor) -> Tensor:
-    """A convolution of x with any weights in the geometry of `act`."""
-    rank = x.ndim - 2
-    run = F.conv1d if rank == 1 else F.conv2d
+def products(act: Weighted, x: Tensor, weight: Tensor) -> Tensor:
+    """The sums of products of x with any weights in the geometry of `act`."""
+    return PRODUCTS[type(act)](act, x, weight)
+
+
+def _convolve(act: Any, x: Tensor, weight: Tensor) -> Tensor:
+    run = F.conv1d if x.ndim == 3 else F.conv2d
     return run(_padded(x, act.pads), weight, None, act.stride, 0, act.dilation, act.groups)
+
+
+def _convolve_transposed(act: Any, x: Tensor, weight: Tensor) -> Tensor:
+    run: Callable[..., Tensor] = F.conv_transpose1d if x.ndim == 3 else F.conv_transpose2d
+    return run(x, weight, None, act.stride, act.padding, act.output_padding, act.groups, act.dilation)
+
+
+PRODUCTS: dict[type[Act], Callable[..., Tensor]] = {
+    Convolve: _convolve, ConvolveTransposed: _convolve_transposed, Dense: lambda act, x, weight: x @ weight.T,
+}
+"""What every kind of layer does with its weights."""
 
 
 def dequantized(integers: Tensor, scale: FloatArray, axis: int) -> Real:
@@ -130,15 +151,23 @@ def dequantized(integers: Tensor, scale: FloatArray, axis: int) -> Real:
 
 def _weighted(act: Any, x: Real) -> Real:
     """A layer: the sum of products of integers is exact, then come the scales."""
-    weight = torch.tensor(act.weight, dtype=torch.float64)
-    convolution = isinstance(act, Convolve)
-    total = convolve(act, x.values, weight) if convolution else x.values @ weight.T
-    scaled = dequantized(total, act.scale, 1 if convolution else total.ndim - 1)
+    total = products(act, x.values, torch.tensor(act.weight, dtype=torch.float64))
+    scaled = dequantized(total, act.scale, total.ndim - 1 if isinstance(act, Dense) else 1)
     return Real(scaled.values, scaled.unit * x.unit)
 
 
 def _sum(act: Sum, a: Real, b: Real) -> Real:
     return Real(a.values + b.values, a.unit) if a.unit == b.unit else Real(a.plain + b.plain)
+
+
+def _difference(act: Subtract, a: Real, b: Real) -> Real:
+    return Real(a.values - b.values, a.unit) if a.unit == b.unit else Real(a.plain - b.plain)
+
+
+def _bitwise(act: Bitwise, a: Real, b: Real) -> Real:
+    """Both operands are integers times the scale: so they are exact in float64."""
+    left, right = (torch.round(x.plain / act.scale).long() for x in (a, b))
+    return Real(act.function(left, right).double(), act.scale)
 
 
 def _join(act: Join, *xs: Real) -> Real:
@@ -187,7 +216,7 @@ def _scaled(run: Callable[[Any, Tensor], Tensor]) -> Callable[..., Real]:
 
 FORMULAS: dict[type[Act], Callable[..., Real]] = {
     Quantize: lambda act, x: dequantized(quantized(x.plain, act), act.scale, act.axis + 1),
-    Convolve: _weighted, Dense: _weighted,
+    Convolve: _weighted, ConvolveTransposed: _weighted, Dense: _weighted,
     Bias: lambda act, x: Real(x.plain + along(act.bias, act.axis, x.values)),
     GridBias: lambda act, x: Real(x.plain + along(act.real, act.axis, x.values)),
     Normalize: _normalize,
@@ -198,7 +227,8 @@ FORMULAS: dict[type[Act], Callable[..., Real]] = {
     ZeroPad: _scaled(zero_pad),
     ToShape: _scaled(lambda act, x: x.reshape(x.shape[0], *act.shape)),
     Permute: _scaled(lambda act, x: x.permute(0, *(p + 1 for p in act.perm))),
-    Sum: _sum, Join: _join,
+    Magnitude: _scaled(lambda act, x: x.abs()),
+    Sum: _sum, Subtract: _difference, Bitwise: _bitwise, Join: _join,
     Same: lambda act, x: x,
 }
 """What every kind of step computes, in float64."""

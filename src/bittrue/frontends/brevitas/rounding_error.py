@@ -16,11 +16,14 @@ from torch import Tensor
 from .model import (
     Act,
     Bias,
+    Bitwise,
     Clamp,
     Convolve,
+    ConvolveTransposed,
     Dense,
     GridBias,
     Join,
+    Magnitude,
     Normalize,
     Permute,
     PoolMax,
@@ -29,11 +32,12 @@ from .model import (
     Same,
     Slope,
     Step,
+    Subtract,
     Sum,
     ToShape,
     ZeroPad,
 )
-from .reference import Real, along, compute, convolve, pool_sum
+from .reference import Real, along, compute, pool_sum, products
 
 UNIT = 2.0 ** -24
 """Unit roundoff of float32: a single operation is exact up to this relative error."""
@@ -50,9 +54,8 @@ def _sum_of_products(step: Step, xs: list[Tensor], es: list[Tensor], y: Tensor) 
     act: Any = step.act
     weight = torch.tensor(np.abs(act.weight), dtype=torch.float64)
     weight = weight * along(act.scale, 0, weight)
-    magnitude, error = (convolve(act, x, weight) if isinstance(act, Convolve) else x @ weight.T
-                        for x in (xs[0].abs() + es[0], es[0]))
-    bound: Tensor = 1.01 * (act.weight[0].size + 3) * UNIT * magnitude + error
+    magnitude, error = (products(act, x, weight) for x in (xs[0].abs() + es[0], es[0]))
+    bound: Tensor = 1.01 * (act.terms + 3) * UNIT * magnitude + error
     return bound
 
 
@@ -85,11 +88,13 @@ def _moved(step: Step, xs: list[Tensor], es: list[Tensor], y: Tensor) -> Tensor:
 
 ERRORS: dict[type[Act], Callable[[Step, list[Tensor], list[Tensor], Tensor], Tensor]] = {
     Quantize: lambda step, xs, es, y: UNIT * y.abs(),
-    Convolve: _sum_of_products, Dense: _sum_of_products,
-    Bias: _rounded, GridBias: _rounded, Sum: _rounded,
+    Convolve: _sum_of_products, ConvolveTransposed: _sum_of_products, Dense: _sum_of_products,
+    Bias: _rounded, GridBias: _rounded, Sum: _rounded, Subtract: _rounded,
+    Bitwise: lambda step, xs, es, y: UNIT * y.abs(),
     Normalize: _normalized,
     Slope: lambda step, xs, es, y: es[0] * max(1.0, step.act.slope) + 2 * UNIT * y.abs(),  # type: ignore[attr-defined]
     Clamp: lambda step, xs, es, y: es[0], Same: lambda step, xs, es, y: es[0],
+    Magnitude: lambda step, xs, es, y: es[0],
     PoolMax: _moved, ZeroPad: _moved, ToShape: _moved, Permute: _moved, Join: _moved,
     PoolMean: _averaged,
 }

@@ -19,17 +19,18 @@ from torch import nn
 
 from . import geometry
 from .geometry import Call, per_axis, same_pads
-from .model import Act, Clamp, Convolve, Dense, Normalize, Same, Slope
+from .model import Act, Clamp, Convolve, ConvolveTransposed, Dense, Magnitude, Normalize, Same, Slope
 from .parameters import float32, read_batch_norm, read_bias, read_weight
 from .problems import need, obstacle
 
 Named = tuple[str, Act]
 """The suffix of a step's name, and the step."""
 
-SUPPORTED_MODULES = "QuantConv1d, QuantConv2d, QuantLinear, QuantReLU, QuantIdentity, QuantHardTanh, " \
-                    "QuantEltwiseAdd, BatchNorm1d, BatchNorm2d, ReLU, LeakyReLU, ReLU6, Hardtanh, PReLU " \
-                    "with one slope, max and average pooling, ZeroPad, Flatten, Unflatten, Dropout, Identity"
-SUPPORTED_FUNCTIONS = "+, cat, flatten, view, reshape, squeeze, unsqueeze, permute, transpose, pad, relu, " \
+SUPPORTED_MODULES = "QuantConv1d, QuantConv2d, QuantConvTranspose1d, QuantConvTranspose2d, QuantLinear, " \
+                    "QuantReLU, QuantIdentity, QuantHardTanh, QuantEltwiseAdd, BatchNorm1d, BatchNorm2d, ReLU, " \
+                    "LeakyReLU, ReLU6, Hardtanh, PReLU with one slope, max and average pooling, ZeroPad, Flatten, " \
+                    "Unflatten, Dropout, Identity, BitwiseOr, BitwiseXor"
+SUPPORTED_FUNCTIONS = "+, -, abs, cat, flatten, view, reshape, squeeze, unsqueeze, permute, transpose, pad, relu, " \
                       "leaky_relu, relu6, hardtanh, clamp, max_pool, avg_pool, adaptive_avg_pool, mean over the " \
                       "image, dropout"
 
@@ -40,6 +41,19 @@ def convolution(layer: Any, call: Call) -> list[Named]:
     rank = len(call.size)
     act = Convolve(weight, elem, scale, per_axis(layer.stride, rank), same_pads(layer, call.size),
                    per_axis(layer.dilation, rank), int(layer.groups))
+    return [("", act), *_bias(layer, 1)]
+
+
+def transposed_convolution(layer: Any, call: Call) -> list[Named]:
+    """QuantConvTranspose1d and QuantConvTranspose2d: sum of products, then the bias."""
+    rank = len(call.size)
+    need(layer.padding_mode == "zeros", "BT2117", f"it pads with mode {layer.padding_mode!r}",
+         "use padding_mode='zeros'")
+    stride, padding, extra, dilation = (per_axis(getattr(layer, name), rank) for name in
+                                        ("stride", "padding", "output_padding", "dilation"))
+    act = ConvolveTransposed(*read_weight(layer), stride, padding, extra, dilation, int(layer.groups))
+    need(call.out[2:] == act.size(call.size), "BT2117", f"it was called for an output of {list(call.out[2:])}",
+         "leave output_size out, and give output_padding instead")
     return [("", act), *_bias(layer, 1)]
 
 
@@ -122,6 +136,7 @@ MODULES: dict[type[nn.Module], Callable[[Any, Call], tuple[Act, ...]]] = {
 
 LAYERS: dict[type[nn.Module], Callable[[Any, Call], list[Named]]] = {
     qnn.QuantConv1d: convolution, qnn.QuantConv2d: convolution, qnn.QuantLinear: linear,
+    qnn.QuantConvTranspose1d: transposed_convolution, qnn.QuantConvTranspose2d: transposed_convolution,
 }
 """Brevitas layers with weights; their own input and output quantizers are added around these steps."""
 
@@ -144,6 +159,7 @@ FUNCTIONS: dict[str, Callable[..., tuple[Act, ...]]] = {
     **dict.fromkeys(("adaptive_avg_pool1d", "adaptive_avg_pool2d"), geometry.adaptive_avg_pool),
     **dict.fromkeys(("adaptive_max_pool1d", "adaptive_max_pool2d"), geometry.adaptive_max_pool),
     "pad": geometry.pad,
+    "abs": lambda call: (Magnitude(),),
     "mean": geometry.mean,
     "permute": geometry.permute,
     **dict.fromkeys(("transpose", "swapaxes"), geometry.transpose),

@@ -13,9 +13,11 @@ from brevitas.proxy.runtime_quant import ActQuantProxyFromInjectorBase
 from torch import nn
 
 from ...errors import Diagnostics, Unsupported
+from ...quantization.bitwise import SCALE
+from ...quantization.bitwise import Bitwise as BitwiseModule
 from .capture import Captured, Record, Ref
 from .geometry import Call
-from .model import Act, Join, Same, Step, Sum, TrainedModel
+from .model import Act, Bitwise, Join, Same, Step, Subtract, Sum, TrainedModel
 from .parameters import read_quantizer
 from .problems import Obstacle, need, obstacle
 from .rules import (
@@ -60,6 +62,10 @@ def _need_own_code(module: nn.Module, kind: Any) -> None:
          f"use {kind.__name__} itself, or {SUPPORTED_MODULES}")
 
 
+PAIRS: dict[str, Act] = {**dict.fromkeys(("add", "iadd", "radd"), Sum()),
+                         **dict.fromkeys(("sub", "isub", "subtract"), Subtract())}
+"""Functions of two tensors, by their Python name."""
+
 HARMLESS = {"extra_repr", "reset_parameters"}
 """Methods that a subclass may replace without changing what it computes."""
 
@@ -83,13 +89,15 @@ class _Translation:
             value = self._function(record)
         elif isinstance(module, qnn.QuantEltwiseAdd):
             value = self._sum_module(record, module)
+        elif isinstance(module, BitwiseModule):
+            value = self._bitwise(record, module)
         else:
             value = self._chain(record, self._first(record), self._module(record, module))
         self.now[record.outputs[0]] = value
 
     def _function(self, record: Record) -> int:
-        if record.name in ("add", "iadd", "radd"):
-            return self._sum(record)
+        if record.name in PAIRS:
+            return self._pair(record, PAIRS[record.name])
         if record.name in ("cat", "concat", "concatenate"):
             return self._concatenation(record)
         rule = FUNCTIONS.get(record.name)
@@ -145,15 +153,22 @@ class _Translation:
         total = self._emit(record, "", Sum(), tuple(values))
         return self._chain(record, total, self._quantizer(module.output_quant, ".output_quant", rank))
 
-    def _sum(self, record: Record) -> int:
+    def _bitwise(self, record: Record, module: BitwiseModule) -> int:
+        values = tuple(self.now.get(v, v) for v in record.inputs)
+        need(len(values) == 2, "BT2101", f"{type(module).__name__} reads {len(values)} tensors of the graph",
+             "combine two tensors of the graph")
+        return self._emit(record, "", Bitwise(type(module).function, SCALE), values)
+
+    def _pair(self, record: Record, act: Act) -> int:
         operands = record.args[:2]
         values = [self.now.get(o.value, o.value) for o in operands if isinstance(o, Ref)]
         others = [o for o in operands if not isinstance(o, Ref)]
-        if len(values) == 1 and all(isinstance(o, (int, float)) and o == 0 for o in others):
+        nothing = isinstance(act, Sum) and all(isinstance(o, (int, float)) and o == 0 for o in others)
+        if len(values) == 1 and nothing:
             return self._emit(record, "", Same(), tuple(values))  # sum() of a list starts at 0
         need(len(values) == 2 and record.kwargs.get("alpha", 1) == 1, "BT2102", "it adds something that is no tensor "
              "of the graph, or a multiple of one", "add two tensors that come from quantizers with one scale")
-        return self._emit(record, "", Sum(), tuple(values))
+        return self._emit(record, "", act, tuple(values))
 
     def _concatenation(self, record: Record) -> int:
         values = tuple(self.now.get(v, v) for v in record.inputs)

@@ -24,6 +24,8 @@ def rounded_division(body: Body, num: str, den: str, rounding: Rounding) -> str:
     low = num mod den the quotient goes up when 2 * low > den, or 2 * low = den and a tie goes up: when
     2 * low + tie > den.
     """
+    if rounding is Rounding.TOWARD_ZERO:
+        return body.op("Div", num, den)
     low = body.op("Mod", num, den)
     quotient = body.op("Div", body.op("Sub", num, low), den)
     if rounding is Rounding.FLOOR:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..ops import Abs, Add, Clip, LeakyRelu, Lookup, Relu, Sub
+from ..ops import Abs, Add, BitOr, BitXor, Clip, LeakyRelu, Lookup, Relu, Sub
 from .division import rounded_division
 from .lowering import Body, Lowered, Site, Standard, rule
 
@@ -65,6 +65,18 @@ def _sum(op_type: str, site: Site) -> Lowered:
         return Standard(op_type)
     body = Body()
     return body.finish(body.op(op_type, body.cast("a"), body.cast("b")), site.out.elem.dtype)
+
+
+@rule(BitOr)
+def bit_or(op: BitOr, site: Site) -> Lowered:
+    """`BitwiseOr`: a narrow type is stored with its sign bit repeated, and the result's is repeated as well."""
+    return Standard("BitwiseOr")
+
+
+@rule(BitXor)
+def bit_xor(op: BitXor, site: Site) -> Lowered:
+    """`BitwiseXor`."""
+    return Standard("BitwiseXor")
 
 
 @rule(Lookup)

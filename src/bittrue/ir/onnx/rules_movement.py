@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..ops import Concat, Flatten, Pad, Reshape, Transpose
+from ..ops import Concat, Flatten, Pad, Reshape, Slice, Transpose
 from .lowering import Body, Lowered, Site, Standard, rule
 
 UNPADDED_DTYPES = ("int16", "uint16")
@@ -27,6 +27,14 @@ def pad(op: Pad, site: Site) -> Lowered:
     body = Body()
     return body.finish(body.op("Pad", body.cast("x"), body.constant(pads), body.attribute("value")),
                        site.out.elem.dtype)
+
+
+@rule(Slice)
+def cut(op: Slice, site: Site) -> Lowered:
+    """`Slice` behind the batch axis."""
+    axes = range(1, 1 + len(op.starts))
+    operands = {"starts": op.starts, "ends": op.ends, "axes": tuple(axes)}
+    return Standard("Slice", added=tuple((role, np.array(values, np.int64)) for role, values in operands.items()))
 
 
 @rule(Reshape)

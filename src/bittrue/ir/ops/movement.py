@@ -1,4 +1,4 @@
-"""Ops that move elements and compute nothing: concatenation, padding, reshaping, transposition."""
+"""Ops that move elements and compute nothing: concatenation, padding, cropping, reshaping, transposition."""
 
 from __future__ import annotations
 
@@ -66,6 +66,34 @@ class Pad(Op):
         """(begin, end) of every axis."""
         rank = len(self.pads) // 2
         return list(zip(self.pads[:rank], self.pads[rank:], strict=True))
+
+
+@dataclass(frozen=True)
+class Slice(Op):
+    """The elements starts[i] .. ends[i] - 1 of x along every axis i of the sample (all lengths explicit).
+
+    To take every s-th row or column, use a MaxPool with a window of 1 and a stride of s.
+    """
+
+    starts: tuple[int, ...]
+    ends: tuple[int, ...]
+
+    explicit = True
+
+    def infer(self, *types: TensorType) -> TensorType:
+        shape = types[0].shape
+        require(len(self.starts) == len(self.ends) == len(shape), f"starts {self.starts} and ends {self.ends} are not "
+                f"one each for the {len(shape)} axes of {types[0]}", f"give {len(shape)} of each")
+        require(all(0 <= b < e <= s for s, b, e in zip(shape, self.starts, self.ends, strict=True)),
+                f"{self.starts} to {self.ends} is not a part of {types[0]}",
+                "make 0 <= start < end <= length along every axis")
+        return TensorType(tuple(e - b for b, e in zip(self.starts, self.ends, strict=True)), types[0].elem)
+
+    def run(self, *arrays: IntArray) -> IntArray:
+        return arrays[0][(slice(None), *map(slice, self.starts, self.ends))]
+
+    def bounds(self, *ranges: Range) -> Range:
+        return image(self, *ranges)
 
 
 @dataclass(frozen=True)

@@ -60,8 +60,8 @@ class AvgPool(Op):
     """round(sum of a window / divisor) of x (C, *S) -> (C, *S'), of the type `out`.
 
     `divisor` 0 stands for the window's area, 1 gives the exact sum. Padding counts as zeros, in the sum and in the
-    area. An empty `kernel` stands for the whole image (global pooling, S' is 1 everywhere); empty `stride` for ones,
-    empty `pads` (begins then ends of the spatial axes) for none.
+    area. An empty `kernel` stands for the whole image (global pooling, S' is 1 everywhere); empty `stride` and
+    `dilation` for ones, empty `pads` (begins then ends of the spatial axes) for none.
     """
 
     out: IntType
@@ -70,13 +70,16 @@ class AvgPool(Op):
     pads: tuple[int, ...] = ()
     divisor: int = 0
     rounding: Rounding = Rounding.HALF_UP
+    dilation: tuple[int, ...] = ()
 
+    version = 2
     explicit = True
 
     def window(self, size: Shape) -> Spatial:
         """The geometry of the sliding window on an image of spatial size `size`, with all lengths explicit."""
         ones = (1,) * len(size)
-        return Spatial(self.kernel or size, self.stride or ones, self.pads or (0, 0) * len(size), ones)
+        return Spatial(self.kernel or size, self.stride or ones, self.pads or (0, 0) * len(size),
+                       self.dilation or ones)
 
     def divides_by(self, size: Shape) -> int:
         """What the sum of a window is divided by."""
@@ -85,8 +88,9 @@ class AvgPool(Op):
     def infer(self, *types: TensorType) -> TensorType:
         require_image(types[0])
         channels, *size = types[0].shape
-        require(bool(self.kernel) or not any((*self.pads, *(s - 1 for s in self.stride))),
-                f"a global average has stride {self.stride} and pads {self.pads}", "leave them out, or give a kernel")
+        require(bool(self.kernel) or not any((*self.pads, *(s - 1 for s in (*self.stride, *self.dilation)))),
+                f"a global average has stride {self.stride}, pads {self.pads} and dilation {self.dilation}",
+                "leave them out, or give a kernel")
         require(0 <= self.divisor < 1 << 31, f"the divisor is {self.divisor}",
                 "use 0 for the window's area, or 1 to 2**31-1")
         return TensorType((channels, *self.window(tuple(size)).output(tuple(size))), self.out)

@@ -14,7 +14,8 @@ from onnx import FunctionProto, ModelProto, NodeProto, numpy_helper
 
 Array = NDArray[np.int64]
 
-OPERANDS = {"Linear": 3, "Conv": 3, "ConvTranspose": 3, "Requant": 4, "Lookup": 2, "Add": 2, "Sub": 2, "MatMul": 2}
+OPERANDS = {"Linear": 3, "Conv": 3, "ConvTranspose": 3, "Requant": 4, "Lookup": 2, "Add": 2, "Sub": 2, "BitOr": 2,
+            "BitXor": 2, "MatMul": 2}
 """Largest number of operands by kind; all other kinds have one (`Concat`: any). Further inputs serve ONNX only."""
 
 

@@ -17,6 +17,8 @@ LIMIT = 1 << 62
 def divide(num: Array, den: Array | np.int64, rounding: str) -> Array:
     """num / den rounded to an integer, den > 0."""
     quotient, rest = np.divmod(num, den)
+    if rounding == "TOWARD_ZERO":
+        return np.asarray(np.sign(num) * (np.abs(num) // den), np.int64)
     tie = {"FLOOR": np.False_, "HALF_UP": np.True_, "HALF_EVEN": quotient % 2 == 1, "HALF_AWAY": num >= 0}[rounding]
     up = (2 * rest > den) | ((2 * rest == den) & tie)
     return np.asarray(quotient + (up & (rounding != "FLOOR")), np.int64)

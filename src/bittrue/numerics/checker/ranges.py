@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from itertools import product
 from math import prod
+from operator import or_, xor
 from typing import Any
 
 import numpy as np
 
+from .bits import Function, extremes
 from .file import Array, File, Node, Unreadable
 from .integers import Requantization, divide
 
@@ -137,7 +139,8 @@ def _max_pool(a: Attributes, x: Array) -> Array:
 def _avg_pool(a: Attributes, x: Array) -> Array:
     rank = x.ndim - 1
     kernel = a["kernel"] or list(x.shape[1:])
-    total = sum(_windows(x, kernel, a["stride"] or [1] * rank, a["pads"] or [0] * 2 * rank, [1] * rank, 0))
+    ones = [1] * rank
+    total = sum(_windows(x, kernel, a["stride"] or ones, a["pads"] or [0] * 2 * rank, a["dilation"] or ones, 0))
     return divide(np.asarray(total), np.int64(a["divisor"] or prod(kernel)), a["rounding"])
 
 
@@ -149,6 +152,16 @@ def _leaky(a: Attributes, x: Array) -> Array:
 def _pad(a: Attributes, x: Array) -> Array:
     sides = zip(a["pads"][:x.ndim], a["pads"][x.ndim:], strict=True)
     return np.pad(x, tuple(sides), constant_values=a["value"])
+
+
+def _cut(a: Attributes, x: Array) -> Array:
+    for axis, (begin, end) in enumerate(zip(a["starts"], a["ends"], strict=True)):
+        x = np.take(x, range(begin, end), axis)
+    return x
+
+
+def _bitwise(function: Function) -> Rule:
+    return lambda a, tensors, _: extremes(function, *tensors)
 
 
 def _abs(_: Attributes, tensors: list[Interval], __: list[Array]) -> Interval:
@@ -192,8 +205,11 @@ RULES: dict[str, Rule] = {
     "AvgPool": _monotone(_avg_pool),
     "Add": _monotone(lambda a, x, y: x + y),
     "Sub": _sub,
+    "BitOr": _bitwise(or_),
+    "BitXor": _bitwise(xor),
     "Concat": _monotone(lambda a, *parts: np.concatenate(parts, axis=a["axis"])),
     "Pad": _monotone(_pad),
+    "Slice": _monotone(_cut),
     "Reshape": _monotone(lambda a, x: x.reshape(a["shape"])),
     "Flatten": _monotone(lambda a, x: x.reshape(-1)),
     "Transpose": _monotone(lambda a, x: x.transpose(a["perm"])),

@@ -10,7 +10,7 @@ from fractions import Fraction
 from math import lcm
 from typing import Any
 
-ROUNDINGS = ("HALF_UP", "HALF_EVEN", "HALF_AWAY", "FLOOR")
+ROUNDINGS = ("HALF_UP", "HALF_EVEN", "HALF_AWAY", "FLOOR", "TOWARD_ZERO")
 
 
 class Model:
@@ -54,8 +54,10 @@ class Model:
 
     def reaches(self, acc: int, k: int) -> bool:
         """Whether the value, in output units, rounds to at least k."""
-        twice, tie = 2 * k - 1, {"HALF_UP": True, "HALF_EVEN": k % 2 == 0, "HALF_AWAY": k > 0}.get(self.rounding)
-        return self._clipped(acc, 2 * k, True) if tie is None else self._clipped(acc, twice, tie)
+        whole, half = 2 * k, 2 * k - 1
+        return self._clipped(acc, *{
+            "HALF_UP": (half, True), "HALF_EVEN": (half, k % 2 == 0), "HALF_AWAY": (half, k > 0),
+            "FLOOR": (whole, True), "TOWARD_ZERO": (whole, True) if k > 0 else (whole - 2, False)}[self.rounding])
 
     def _clipped(self, acc: int, w: int, tie: bool) -> bool:
         """Whether clip(slope(z)) is beyond w/2 units, or at them if `tie`."""

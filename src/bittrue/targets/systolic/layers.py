@@ -14,7 +14,7 @@ from math import prod
 
 import numpy as np
 
-from ...ir import Graph, IntArray, IntType, Node
+from ...ir import Graph, IntArray, IntType, Node, Op, Rounding
 from ...ir.ops import Add, AvgPool, Conv, Linear, MaxPool, Requant, Sub
 from ...ir.ops.spatial import pad_spatial
 
@@ -33,6 +33,10 @@ class Window:
 
 
 POINT = Window((1, 1))
+
+ROUNDINGS = (Rounding.HALF_UP, Rounding.HALF_EVEN, Rounding.HALF_AWAY, Rounding.FLOOR)
+"""What the output stages can do; a rounding mode's code in the hardware is its position here. What rounds otherwise
+runs on the host."""
 
 UNIT = IntType(2, True)
 """The type of an identity's weights."""
@@ -169,7 +173,12 @@ def _is_candidate(graph: Graph, node: Node, widest: int) -> bool:
         return True
     rule = _NARROW.get(type(node.op))
     operands = tuple(name for name in node.inputs if name not in graph.constants)
-    return rule is not None and rule(graph, node) and lane_bits(graph, operands) <= widest
+    return rule is not None and _has_rounding(node.op) and rule(graph, node) and lane_bits(graph, operands) <= widest
+
+
+def _has_rounding(op: Op) -> bool:
+    """Whether the output stages can round as the op does."""
+    return not isinstance(op, AvgPool | Requant) or op.rounding in ROUNDINGS
 
 
 def _is_image(graph: Graph, node: Node) -> bool:
@@ -260,12 +269,13 @@ def _pair(values: tuple[int, ...], fill: int) -> Pair:
 
 
 def _requant(graph: Graph, node: Node) -> str | None:
-    """The Requant that reads the accumulator channel by channel, if there is one."""
+    """The Requant that reads the accumulator channel by channel, if there is one that the output stages can do."""
     shape = graph.types[node.name].shape
     channel_axis = len(shape) - 1 if isinstance(node.op, Linear) else 0
     for user in graph.users[node.name]:
         op = user.op
-        if isinstance(op, Requant) and (op.axis == channel_axis or graph.types[user.inputs[1]].shape == (1,)):
+        per_channel = isinstance(op, Requant) and (op.axis == channel_axis or graph.types[user.inputs[1]].shape == (1,))
+        if per_channel and _has_rounding(op):
             return user.name
     return None
 

@@ -14,11 +14,8 @@ from ...ir import Graph, IntArray, Rounding
 from ...ir.graph import Node
 from ...ir.ops import AvgPool, Requant
 from .images import WordFormat, hex_lines, packed
-from .layers import LayerConstants
+from .layers import ROUNDINGS, LayerConstants
 from .plan import LayerPlan, SystolicPlan
-
-ROUNDINGS = tuple(Rounding)
-"""A rounding mode's code in the hardware is its position here."""
 
 ADDRESS, SIZE, FLAG = 24, 16, 4
 

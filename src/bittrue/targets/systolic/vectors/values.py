@@ -10,8 +10,7 @@ import numpy as np
 from ....engine.base import Trace
 from ....ir import Graph, IntArray
 from ....ir.ops import Requant
-from ..layers import ArrayLayer, LayerConstants, layer_constants
-from ..program import ROUNDINGS
+from ..layers import ROUNDINGS, ArrayLayer, LayerConstants, layer_constants
 from .kinds import Place
 from .layout import VectorPlan
 
