@@ -109,6 +109,9 @@ class Layer:
     spatial_join: bool = False
     crop: Dim = (0, 0)
     """Rows that are dropped before and after `in_dim` of the source."""
+    channel_skip: int = 0
+    """Channels of the joined sources that are dropped before the first one that is read; those beyond the last operand
+    are dropped too."""
     pool: Pool = field(default_factory=Pool)
     pool_first: bool = True
     """Whether pooling comes before the element-wise operation."""
@@ -119,6 +122,8 @@ class Layer:
     weights: Weights | None = None
     bypass: bool = False
     """MAX78002: the convolution engine passes a sum of all inputs, as if every weight were 1."""
+    bypass_channels: int = 0
+    """Output channels of a layer that bypasses its kernels; 0 for as many as it has inputs."""
     kernel: Dim = (1, 1)
     stride: Dim = (1, 1)
     pad: Dim = (0, 0)
@@ -169,7 +174,9 @@ class Layer:
     @property
     def out_channels(self) -> int:
         """Channels of the output."""
-        return self.in_channels if self.weights is None else self.weights.values.shape[0]
+        if self.weights is None:
+            return self.bypass_channels or self.in_channels
+        return int(self.weights.values.shape[0])
 
     @property
     def out_dim(self) -> Dim:
@@ -188,6 +195,15 @@ class Layer:
         return (size - kernel + 2 * self.pad[axis]) // self.stride[axis] + 1
 
 
+@dataclass(frozen=True)
+class RollingBuffer:
+    """Data that persist between inferences: layers shift them, append to them, and read them as `BUFFER`."""
+
+    name: str
+    channels: int
+    dim: Dim
+
+
 @dataclass(frozen=True, eq=False)
 class Network:
     """Hardware layers in the order in which they run."""
@@ -204,6 +220,7 @@ class Network:
     """Whether the input is (channels, length)."""
     simple_1b: bool = False
     """One-bit weights by the simple XOR circuit; the results are the same."""
+    buffer: RollingBuffer | None = None
 
     @cached_property
     def users(self) -> tuple[tuple[int, ...], ...]:

@@ -45,6 +45,14 @@ class LayerPlacement:
 
 
 @dataclass(frozen=True)
+class BufferPlacement:
+    """Where the rolling buffer lies."""
+
+    processors: int
+    offset: int
+
+
+@dataclass(frozen=True)
 class Placement:
     """The placement of a whole network; `layers` are those of the network, in its order."""
 
@@ -54,6 +62,7 @@ class Placement:
     fifo: Fifo = Fifo.NONE
     overlap_data: bool = False
     """Whether outputs may overwrite inputs (the author of a description says it is right)."""
+    buffer: BufferPlacement | None = None
 
 
 @dataclass(frozen=True)
@@ -120,8 +129,28 @@ def instances(mask: int) -> tuple[int, ...]:
     return tuple(sorted({p // SHARED for p in bits(mask)}))
 
 
+def passes_through(read: int, written: int) -> bool:
+    """Whether a layer without convolution can write from one map to another: group by group as many, side by side.
+
+    >>> passes_through(0xFF00, 0x00FF), passes_through(0xFF00, 0xFF_0000), passes_through(0xF0F, 0xFF)
+    (True, False, True)
+    """
+    return all(_closed_up(_in_group(written, group)) == (1 << _in_group(read, group).bit_count()) - 1
+               for group in range(PROCESSORS // GROUP))
+
+
+def _in_group(processors: int, group: int) -> int:
+    return processors >> GROUP * group & (1 << GROUP) - 1
+
+
+def _closed_up(mask: int) -> int:
+    return mask >> first(mask) if mask else 0
+
+
 def groups_used(network: Network, placement: Placement) -> tuple[int, ...]:
-    """Groups with a processor of any layer, or of the last layer's output."""
+    """Groups with a processor of any layer, or of the last layer's output; all of them behind the quad FIFO."""
+    if placement.fifo is Fifo.QUAD:
+        return tuple(range(PROCESSORS // GROUP))
     mask = placement.layers[network.outputs[-1]].output_processors
     for layer in placement.layers:
         mask |= layer.processors
