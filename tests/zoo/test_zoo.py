@@ -15,10 +15,12 @@ import pytest
 import torch
 from torch import nn
 
+from bittrue import max7800x
 from bittrue.engine.oracle import Oracle
 from bittrue.frontends.brevitas import Frozen, freeze, input_integers, reference_trace
-from bittrue.quantization import DataSet, fit, load_data, preset_named, quantize
+from bittrue.quantization import PRESETS, DataSet, fit, load_data, quantize
 from bittrue.quantization.data import LOADERS
+from bittrue.quantization.families import family_of
 from bittrue.quantization.runs import MODELS
 from bittrue.zoo import ZOO, Recipe
 
@@ -36,11 +38,18 @@ def images(name: str, count: int = 2) -> torch.Tensor:
     return torch.randint(0, 256, (count, *ZOO[name].input_shape), generator=torch.Generator().manual_seed(1)) / 256
 
 
+def quantized(name: str, model: nn.Module, x: torch.Tensor) -> nn.Module:
+    """The network under its own preset."""
+    preset = ZOO[name].preset
+    family = family_of(preset)
+    return quantize(model, preset, example_input=x) if family is None else family.quantized(model, preset, "", x)
+
+
 @lru_cache
 def frozen(name: str) -> tuple[Frozen, torch.Tensor]:
     model, x = built(name), images(name)
     model(x)  # batch norms take statistics
-    return freeze(quantize(model.eval(), ZOO[name].preset, example_input=x).eval(), x[:1], name=name), x
+    return freeze(quantized(name, model.eval(), x).eval(), x[:1], name=name), x
 
 
 def random_set(name: str, count: int = 8) -> DataSet:
@@ -85,7 +94,7 @@ def test_docstrings_state_the_figures(name: str) -> None:
 def test_an_entry_names_what_exists(name: str) -> None:
     entry = ZOO[name]
     assert entry.data in LOADERS
-    assert preset_named(entry.preset).name == entry.preset
+    assert entry.preset in (*PRESETS, *max7800x.PRESETS)
     if entry.data == "digits":
         assert load_data("digits").input_shape == entry.input_shape
     assert MODELS[name]().state_dict().keys() == built(name).state_dict().keys()
@@ -99,8 +108,8 @@ def test_both_trainings_of_a_recipe_run(name: str) -> None:
     before = {n: p.clone() for n, p in model.named_parameters()}
     fit(model, data, **recipe.float_settings())
     assert all(not torch.equal(p, before[n]) for n, p in model.named_parameters() if n.endswith("weight"))
-    quantized = quantize(model, ZOO[name].preset, example_input=torch.from_numpy(data.train_x))
-    history = fit(quantized, data, **recipe.quantized_settings()).history
+    trained = quantized(name, model, torch.from_numpy(data.train_x))
+    history = fit(trained, data, **recipe.quantized_settings()).history
     assert history[0]["learning_rate"] == (recipe.quantized_lr or recipe.lr)
 
 

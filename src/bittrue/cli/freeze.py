@@ -18,6 +18,10 @@ def freeze(
     checkpoint: Annotated[str, typer.Option(help="Which checkpoint of the folder.")] = "last.ckpt",
     data: Annotated[str | None, typer.Option(help="Folder with the data sets, or the name of the run's set.")] = None,
     root: DataDir = None,
+    clip: Annotated[str | None, typer.Option("--clip-method", help="MAX7800x: quantize the weights of the float phase "
+                                             "without training, by SHIFT, SCALE, AVG, AVGMAX, MAX or STDDEV.")] = None,
+    scale: Annotated[float | None, typer.Option(help="The factor of --clip-method SCALE [0.85].")] = None,
+    stddev: Annotated[float | None, typer.Option(help="Standard deviations of --clip-method STDDEV [2.0].")] = None,
     bits: Annotated[int, typer.Option("--multiplier-bits", min=1, max=31,
                                       help="Widest multiplier the hardware has.")] = 31,
     as_json: Json = False,
@@ -29,13 +33,17 @@ def freeze(
     import torch
 
     from ..frontends.brevitas import freeze as freeze_model
+    from ..quantization.phases import float_checkpoint
     from ..quantization.runs import Run
 
     run = Run.load(folder)
     name, root = data_source(data, root)
     if name not in (None, run.data):
         fail(BadInput, "BT6004", f"data set {name}", f"the run was trained on {run.data}", "leave out the name")
-    model, images = run.trained(folder / checkpoint, root)
+    if clip is None:
+        model, images = run.trained(folder / checkpoint, root)
+    else:
+        model, images = run.clipped(float_checkpoint(folder, checkpoint), clip, root, scale=scale, stddev=stddev)
     frozen = freeze_model(model, torch.from_numpy(images.test_x[:1]), name=Path(run.model).stem.replace(":", "_"),
                           max_multiplier_bits=bits)
     target, _ = frozen.save(output or folder / "model.onnx")

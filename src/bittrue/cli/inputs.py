@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,7 +17,8 @@ from ..engine.base import Trace, checked_inputs
 from ..engine.rim import to_integers
 from ..errors import BadInput, Diagnostics, declare, fail
 from ..ir import Graph
-from ..quantization.data import LOADERS, SHAPES, load_data
+from ..max7800x.images import Ai8xNormalization
+from ..quantization.data import LOADERS, SHAPES, DataSet, Labels, load_data
 
 declare({
     "BT6003": "an input file cannot be read",
@@ -108,12 +111,63 @@ def _own_set(graph: Graph) -> str:
 
 
 def _images(graph: Graph, data: str, root: Path | None) -> dict[str, NDArray[Any]]:
-    images = load_data(data, root).test_x
-    node = graph.inputs[0]
-    if len(graph.inputs) > 1 or graph.types[node.name].shape != images.shape[1:]:
-        fail(BadInput, "BT6004", f"data set {data}", f"its images are {images.shape[1:]}, the model's inputs "
+    return {graph.inputs[0].name: _fitting(graph, data, root, "auto").test_x}
+
+
+def _fitting(graph: Graph, data: str, root: Path | None, pixels: str) -> DataSet:
+    """The data set, with its pixels as the model takes them. Raises `BadInput` (BT6002, BT6004)."""
+    if pixels not in PIXELS:
+        fail(BadInput, "BT6002", f"--pixels {pixels}", "there is no such way", f"use one of {', '.join(PIXELS)}")
+    images, node = load_data(data, root), graph.inputs[0]
+    if len(graph.inputs) > 1 or graph.types[node.name].shape != images.input_shape:
+        fail(BadInput, "BT6004", f"data set {data}", f"its images are {images.input_shape}, the model's inputs "
              f"{', '.join(str(graph.types[n.name]) for n in graph.inputs)}", "choose the set it was trained on")
-    return {node.name: images}
+    return PIXELS[pixels](images, graph)
+
+
+def _auto(images: DataSet, graph: Graph) -> DataSet:
+    """Signed pixels for a model whose input is all of -1..1, else those of the set."""
+    node = graph.inputs[0]
+    elem = graph.types[node.name].elem
+    whole = elem.signed and node.scale is not None and node.scale.values == (1 / (1 << (elem.bits - 1)),)
+    return images.signed if whole else images
+
+
+PIXELS: dict[str, Callable[[DataSet, Graph], DataSet]] = {
+    "auto": _auto, "own": lambda images, graph: images, "signed": lambda images, graph: images.signed,
+    "ai8x": lambda images, graph: replace(images, normalization=Ai8xNormalization()),
+}
+"""How pixels become the model's input, by name."""
+
+
+@dataclass(frozen=True, eq=False)
+class Labelled:
+    """Images of a data set as integers of a model's input, with their labels."""
+
+    inputs: Trace
+    labels: Labels
+    classes: int
+    description: str
+
+
+class Split(str, Enum):
+    """Which images of a data set."""
+
+    TEST = "test"
+    TRAIN = "train"
+    ALL = "all"
+
+
+def labelled_inputs(graph: Graph, data: str, root: Path | None, count: int | None, pixels: str,
+                    split: Split = Split.TEST) -> Labelled:
+    """At most `count` images with their labels; `ALL`: training images, then test images. Raises `BadInput` as
+    `model_inputs` does."""
+    name, folder = data_source(data, root)
+    images = _fitting(graph, name or _own_set(graph), folder, pixels)
+    parts = {Split.TEST: ("test",), Split.TRAIN: ("train",), Split.ALL: ("train", "test")}[split]
+    x, y = (np.concatenate([getattr(images, f"{part}_{kind}") for part in parts]) for kind in "xy")
+    inputs = _checked(graph, {graph.inputs[0].name: x}, count)
+    return Labelled(inputs, y[:count], images.classes, f"{split.value} images of {images}")
 
 
 def _arrays(graph: Graph, file: Path) -> dict[str, NDArray[Any]]:

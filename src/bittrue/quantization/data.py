@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
@@ -54,6 +54,16 @@ class Normalization:
         """
         return (np.asarray(pixels, np.float32) - np.float32(self.offset)) / np.float32(self.divisor)
 
+    @property
+    def signed(self) -> Normalization:
+        """2 * x - 1 instead of x, for pixels that become 0..1: integers of the same bits, with a sign. Others stay.
+
+        >>> Normalization(0, 256).signed, Normalization(128, 128).signed
+        (Normalization(offset=128, divisor=128), Normalization(offset=128, divisor=128))
+        """
+        shifts = self.offset == 0 and self.divisor % 2 == 0
+        return Normalization(self.divisor // 2, self.divisor // 2) if shifts else self
+
     def __str__(self) -> str:
         return f"(pixel - {self.offset}) / {self.divisor}"
 
@@ -94,6 +104,11 @@ class DataSet:
     def input_shape(self) -> tuple[int, ...]:
         """Shape of one image: (channels, height, width)."""
         return self.train_pixels.shape[1:]
+
+    @property
+    def signed(self) -> DataSet:
+        """The same images from -1 to 1 instead of from 0 to 1."""
+        return replace(self, normalization=self.normalization.signed)
 
     @cached_property
     def train_x(self) -> FloatImages:
@@ -212,3 +227,6 @@ LOADERS: dict[str, Loader] = {"digits": _digits, "mnist": _mnist, "cifar10": _ci
 
 SHAPES: dict[str, tuple[int, int, int]] = {"digits": (1, 8, 8), "mnist": (1, 28, 28), "cifar10": (3, 32, 32)}
 """The shape of their images, (C, H, W), known before any file is read."""
+
+CLASSES: dict[str, int] = dict.fromkeys(SHAPES, 10)
+"""How many classes they have."""

@@ -146,7 +146,7 @@ _ACTIVATIONS: dict[tuple[bool, bool], Quantizer] = {
 }
 
 
-def _let(quantizer: Quantizer, **changes: Any) -> Quantizer:
+def let(quantizer: Quantizer, **changes: Any) -> Quantizer:
     """The quantizer with other attributes (Brevitas has no types for this)."""
     changed: Quantizer = quantizer.let(**changes)
     return changed
@@ -157,13 +157,13 @@ def weight_quantizer(preset: Preset, bits: int | None = None) -> Quantizer:
     bits = preset.weight_bits if bits is None else bits
     if bits == 1:
         return _binary_quantizer(preset)
-    return _let(_WEIGHTS[preset.per_channel, preset.power_of_two, preset.learned_weight_scale], bit_width=bits)
+    return let(_WEIGHTS[preset.per_channel, preset.power_of_two, preset.learned_weight_scale], bit_width=bits)
 
 
 def _binary_quantizer(preset: Preset) -> Quantizer:
     """-1 and +1 times the mean magnitude of the weights (XNOR-Net, Rastegari et al. 2016), which may be learned."""
     learned = preset.learned_weight_scale
-    return _let(
+    return let(
         SignedBinaryWeightPerTensorConst,
         scaling_impl_type=ScalingImplType.PARAMETER_FROM_STATS if learned else ScalingImplType.STATS,
         scaling_stats_op=StatsOp.AVE,
@@ -177,14 +177,14 @@ def activation_quantizer(preset: Preset, *, signed: bool, clip: float | None = N
     """The quantizer of an activation. With `clip` (ReLU6: 6.0) the learned threshold starts there instead of at the
     calibrated range."""
     base = _ACTIVATIONS[signed or preset.signed_activations, preset.power_of_two]
-    quantizer = _let(base, bit_width=preset.activation_bits, float_to_int_impl=FLOAT_TO_INT[preset.rounding])
+    quantizer = let(base, bit_width=preset.activation_bits, float_to_int_impl=FLOAT_TO_INT[preset.rounding])
     if clip is None:
         return quantizer
-    return _let(quantizer, scaling_impl_type=ScalingImplType.PARAMETER, min_val=0.0, max_val=clip)
+    return let(quantizer, scaling_impl_type=ScalingImplType.PARAMETER, min_val=0.0, max_val=clip)
 
 
 def input_quantizer(preset: Preset, *, signed: bool) -> Quantizer:
     """The quantizer of the network's input: always a power-of-two scale that covers the largest calibrated value, so
     that pixels which are integers over a power of two become integers without rounding."""
-    return _let(_ACTIVATIONS[signed, True], bit_width=preset.input_bits,
+    return let(_ACTIVATIONS[signed, True], bit_width=preset.input_bits,
                 float_to_int_impl=FLOAT_TO_INT[preset.rounding], scaling_stats_impl=InputThreshold)

@@ -48,6 +48,11 @@ _VGG_SQUEEZED = _VGG.changed({"float_epochs": 250, "epochs": 50, "lr": 0.1, "qua
 _RESNET = _CIFAR_SGD.changed({"float_epochs": 164, "epochs": 40, "lr": 0.1, "quantized_lr": 0.01,
                               "milestones": (0.5, 0.75)})
 
+_MAX7800X = Recipe(float_epochs=12, epochs=8, quantized_lr=1e-3)
+_MAX7800X_MNIST = _MAX7800X.changed({"validation": 0.1})
+_MAX7800X_CIFAR = Recipe(float_epochs=40, epochs=20, lr=2e-3, quantized_lr=5e-4, batch_size=128,
+                         augmentation="crop_flip")
+
 ZOO: dict[str, Entry] = {
     "digits_cnn": Entry("quantization.models:digits_cnn", "digits", "w4a4", 197_024, 13_542),
     "digits_leaky": Entry("quantization.models:digits_leaky", "digits", "w4a4_leaky", 197_024, 13_542),
@@ -59,5 +64,8 @@ ZOO: dict[str, Entry] = {
     "resnet20": Entry("zoo.resnet:resnet20", "cifar10", "w4a4", 40_813_184, 272_474, _RESNET),
     "vgg16-w4a4": Entry("zoo.vgg:vgg16_leaky", "cifar10", "w4a4_leaky", 219_723_776, 8_879_642, _VGG_LEAKY),
     "vgg16-w4a2": Entry("zoo.vgg:vgg16_squeezed", "cifar10", "w4a2", 220_636_160, 8_936_682, _VGG_SQUEEZED),
+    "max7800x-digits": Entry("zoo.max7800x:digits", "digits", "max7800x-w8", 121_088, 15_498, _MAX7800X),
+    "max7800x-mnist": Entry("zoo.max7800x:mnist", "mnist", "max7800x-w8", 1_820_736, 35_674, _MAX7800X_MNIST),
+    "max7800x-cifar": Entry("zoo.max7800x:cifar", "cifar10", "max7800x-w8", 11_323_904, 122_442, _MAX7800X_CIFAR),
 }
 """The built-in networks by name."""
