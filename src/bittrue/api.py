@@ -56,7 +56,7 @@ def check(graph: Graph, target: str = "all", options: targets.Options | None = N
     Raises `BadInput` for an unknown target or a wrong option.
     """
     names = targets.names() if target == "all" else (target,)
-    return [targets.get(name).check(graph, options) for name in names]
+    return [targets.planner(name).check(graph, options) for name in names]
 
 
 def compile(model: AnyPath, target: str, out_dir: AnyPath, inputs: Inputs,

@@ -9,13 +9,16 @@ from .compile import compile_
 from .console import command
 from .demo import demo
 from .diff import diff
+from .evaluate import evaluate
 from .freeze import freeze
+from .import_ import import_
 from .info import info
+from .max7800x import max7800x
 from .systolic import systolic
 from .train import train
 from .verify import verify
 
-COMMANDS = (demo, train, freeze, info, check, compile_, verify, diff)
+COMMANDS = (demo, train, freeze, evaluate, info, check, compile_, verify, diff)
 
 app = typer.Typer(
     name="bittrue",
@@ -26,7 +29,8 @@ app = typer.Typer(
 )
 for function in COMMANDS:
     app.command(name=function.__name__.rstrip("_"))(command(function))
-app.add_typer(systolic)
+for group in (import_, systolic, max7800x):
+    app.add_typer(group)
 
 
 def main() -> None:

@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from ..engine.base import Trace
 from ..errors import Diagnostic
@@ -152,16 +152,13 @@ class VerifyReport:
 P = TypeVar("P", bound=Plan)
 
 
-class Target(ABC, Generic[P]):
-    """A chip that bittrue emits for, and the simulator that executes what was emitted.
+class Planner(ABC, Generic[P]):
+    """A chip that graphs can be checked against and placed on."""
 
-    Tensors are int64 arrays (batch, *shape of one sample), by node name.
-    """
-
-    name: ClassVar[str]
-    summary: ClassVar[str]
+    name: str
+    summary: str
     """One line for people."""
-    options: ClassVar[tuple[Option, ...]] = ()
+    options: tuple[Option, ...] = ()
 
     @abstractmethod
     def check(self, graph: Graph, options: Options | None = None) -> CheckReport:
@@ -170,6 +167,13 @@ class Target(ABC, Generic[P]):
     @abstractmethod
     def plan(self, graph: Graph, options: Options | None = None) -> P:
         """The target's decisions. Raises `BadInput` for wrong options, `Unsupported` for a graph that does not fit."""
+
+
+class Target(Planner[P]):
+    """A chip that bittrue emits for, and the simulator that executes what was emitted.
+
+    Tensors are int64 arrays (batch, *shape of one sample), by node name.
+    """
 
     @abstractmethod
     def emit(self, graph: Graph, plan: P, inputs: Mapping[str, IntArray], out_dir: Path,

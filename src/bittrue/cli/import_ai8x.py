@@ -1,0 +1,82 @@
+"""`bittrue import ai8x`: an ai8x network description with its checkpoint becomes an integer graph and a plan."""
+
+from __future__ import annotations
+
+from enum import Enum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..errors import BadInput, fail
+from ..targets.max7800x.ai8x import Clip, Clipping, import_ai8x
+from ..targets.max7800x.ai8x import Options as Ai8xOptions
+from ..targets.max7800x.device import DEVICES
+from ..targets.max7800x.files import write_import
+from ..targets.max7800x.placement import Fifo
+from ..targets.max7800x.rules import problems
+from .console import Json, print_diagnostics, print_json, say
+
+
+class Chip(str, Enum):
+    """The chips of the family."""
+
+    MAX78000 = "max78000"
+    MAX78002 = "max78002"
+
+
+def ai8x(
+    config: Annotated[Path, typer.Option("--config", "-c", help="The network description (YAML).")],
+    checkpoint: Annotated[Path, typer.Option("--checkpoint", "-k", help="The checkpoint (.pth.tar).")],
+    folder: Annotated[Path, typer.Option("--out", "-o", help="Where the model and its plan go.")],
+    sample: Annotated[Path | None, typer.Option(help="A sample input (.npy), integers -128 to 127.")] = None,
+    device: Annotated[Chip, typer.Option(help="The chip.")] = Chip.MAX78000,
+    fifo: Annotated[Fifo, typer.Option(help="How the input enters.")] = Fifo.NONE,
+    overlap_data: Annotated[bool, typer.Option("--overlap-data", help="Outputs may overwrite inputs.")] = False,
+    avg_pool_rounding: Annotated[bool, typer.Option("--avg-pool-rounding", help="Averages are rounded.")] = False,
+    simple_1b: Annotated[bool, typer.Option("--simple1b", help="1-bit weights by XOR.")] = False,
+    reshape_inputs: Annotated[bool, typer.Option("--reshape-inputs", help="Surplus input channels are left out.")]
+        = False,
+    extra_layers: Annotated[bool, typer.Option("--extra-layers", help="The checkpoint may hold more layers than the "
+                                               "description.")] = False,
+    clip: Annotated[Clip | None, typer.Option("--clip-method", help="Quantize a float checkpoint this way, not by the "
+                                              "rule of quantization-aware training.")] = None,
+    scale: Annotated[float | None, typer.Option(help="Constant of --clip-method SCALE [0.85].")] = None,
+    stddev: Annotated[float | None, typer.Option(help="Standard deviations of --clip-method STDDEV [2.0].")] = None,
+    as_json: Json = False,
+) -> None:
+    """Read an ai8x description and checkpoint; write model.onnx, plan.json, network.yaml and sample.npy.
+
+    The graph computes what the chip computes; plan.json keeps the processors and offsets of the description. Limits of
+    the chip that the description breaks are listed as warnings.
+
+    Example: bittrue import ai8x -c mnist.yaml -k mnist-q.pth.tar --sample sample_mnist.npy -o out/mnist
+    """
+    options = Ai8xOptions(fifo, overlap_data, avg_pool_rounding, simple_1b, drop_channels=reshape_inputs,
+                          extra_layers=extra_layers)
+    chip = DEVICES[device.value]
+    found = import_ai8x(config, checkpoint, chip.part, sample, options=options,
+                        clipping=_clipping(clip, scale, stddev))
+    files = write_import(found, chip, folder)
+    broken = problems(found.network, found.placement, chip)
+    if as_json:
+        print_json({"out": str(folder), "files": files, "layers": [x.name for x in found.network.layers],
+                    "notes": list(found.notes), "warnings": [d.to_json() for d in broken]})
+        return
+    for note in found.notes:
+        say(f"note: {note}")
+    print_diagnostics(tuple(broken))
+    say(f"{folder}: {len(found.network.layers)} layers of {found.network.name}, {', '.join(files)}")
+    say(f"next: bittrue check {folder}/model.onnx --target {chip.name} -O plan={folder}/plan.json")
+
+
+def _clipping(method: Clip | None, scale: float | None, deviations: float | None) -> Clipping | None:
+    """The clipping method with its constant. Raises `BadInput` (BT6002) for the constant of another method."""
+    constants = {"--scale": (Clip.SCALE, scale), "--stddev": (Clip.STDDEV, deviations)}
+    for option, (owner, value) in constants.items():
+        if value is not None and method is not owner:
+            fail(BadInput, "BT6002", option, f"it is the constant of --clip-method {owner.value}",
+                 f"add --clip-method {owner.value}, or leave it out")
+    usual = Clipping()
+    return None if method is None else Clipping(method, usual.scale if scale is None else scale,
+                                                usual.deviations if deviations is None else deviations)

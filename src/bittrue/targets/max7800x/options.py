@@ -1,0 +1,75 @@
+"""The free choices of a placement on MAX78000 and MAX78002."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ...errors import BadInput, Diagnostics, declare
+from ..base import Option
+from .place import PlaceOptions
+
+declare({"BT5003": "an option of a target is unknown or has a wrong value"})
+
+FORMATS = {"auto": None, "hwc": False, "chw": True}
+SWITCHES = {"0": False, "1": True}
+LONGEST_SEARCH = 600.0
+
+
+@dataclass(frozen=True)
+class Max7800xOptions:
+    """What a user may choose."""
+
+    plan: str | None = None
+    """A plan file whose layers, processors and offsets are kept."""
+    placing: PlaceOptions = field(default_factory=PlaceOptions)
+
+    @classmethod
+    def parse(cls, target: str, given: Mapping[str, Any] | None) -> Max7800xOptions:
+        """Options from names and values (numbers or texts). Raises `BadInput` (BT5003) with every wrong one."""
+        found, chosen = Diagnostics(), {}
+        for key, value in (given or {}).items():
+            read = READERS.get(key)
+            try:
+                if read is None:
+                    raise ValueError(f"there is no such option; use one of: {', '.join(READERS)}")
+                chosen[key] = read(str(value).strip())
+            except ValueError as error:
+                why, _, fix = str(error).partition("; ")
+                found.add("BT5003", f"target {target}, option {key}", why, fix)
+        found.raise_as(BadInput)
+        plan = chosen.pop("plan", None)
+        return cls(plan, PlaceOptions(**{FIELDS[key]: value for key, value in chosen.items()}))
+
+
+def _one_of(table: Mapping[str, Any]) -> Callable[[str], Any]:
+    def read(text: str) -> Any:
+        if text.lower() not in table:
+            raise ValueError(f"{text!r} is none of its values; use one of: {', '.join(table)}")
+        return table[text.lower()]
+    return read
+
+
+def _effort(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value <= LONGEST_SEARCH:
+        raise ValueError(f"{text!r} is no number above 0; give 1 to {LONGEST_SEARCH:.0f}")
+    return value
+
+
+FIELDS = {"input": "chw", "streaming": "streaming", "overlap": "overlap", "effort": "effort"}
+READERS: dict[str, Callable[[str], Any]] = {
+    "plan": str, "input": _one_of(FORMATS), "streaming": _one_of(SWITCHES), "overlap": _one_of(SWITCHES),
+    "effort": _effort,
+}
+OPTIONS = (
+    Option("plan", "none: placed automatically", "the plan.json of an import or an earlier placement of this model"),
+    Option("input", "auto", "how the input lies in memory: hwc (four channels to a word), chw, or auto"),
+    Option("streaming", "1", "1: an input that does not fit may enter through FIFOs while the first layers run"),
+    Option("overlap", "1", "1: outputs may take the place of inputs that have been read, where nothing else fits"),
+    Option("effort", f"{PlaceOptions().effort:.0f}", "deterministic time of each search step, about seconds"),
+)

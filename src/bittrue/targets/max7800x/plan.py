@@ -1,0 +1,68 @@
+"""How a graph runs on the accelerator: layers, processors, memories, cycles."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ...errors import Unsupported
+from ...ir import Graph
+from .cycles import LayerCycles, cycles, total_cycles
+from .device import Device
+from .legalize import legalize
+from .memory import MemoryMaps, memory_maps
+from .network import Network
+from .options import Max7800xOptions
+from .place import place
+from .placement import Placement
+from .plan_file import plan_json, read_plan
+from .rules import problems
+
+
+@dataclass(frozen=True, eq=False)
+class Max7800xPlan:
+    """Everything that is decided for one network on one chip."""
+
+    device: Device
+    network: Network
+    placement: Placement
+    maps: MemoryMaps
+    cycles: tuple[LayerCycles, ...]
+
+    @classmethod
+    def of(cls, device: Device, network: Network, placement: Placement) -> Max7800xPlan:
+        """The plan of a placed network."""
+        maps = memory_maps(network, placement, device)
+        return cls(device, network, placement, maps, cycles(network, placement, device, maps))
+
+    @property
+    def total_cycles(self) -> int:
+        """The estimate for one inference."""
+        return total_cycles(self.cycles)
+
+    def to_json(self) -> dict[str, Any]:
+        """The decisions, as `read_plan` reads them."""
+        return plan_json(self.network, self.placement, self.device)
+
+
+def make_plan(graph: Graph, device: Device, given: Mapping[str, Any] | None) -> Max7800xPlan:
+    """Legalize and place a graph, or keep the plan of a file.
+
+    Raises `BadInput` (BT5003, BT5398, BT5399), `Unsupported` with everything that keeps the graph from the device.
+    """
+    options = Max7800xOptions.parse(device.name, given)
+    if options.plan is not None:
+        network, placement = read_plan(options.plan, graph, device)
+    else:
+        arrangement = legalize(graph, device)
+        network = arrangement.network
+        _require(problems(network, None, device))
+        placement = place(arrangement, device, options.placing)
+    _require(problems(network, placement, device))
+    return Max7800xPlan.of(device, network, placement)
+
+
+def _require(found: Any) -> None:
+    if found:
+        raise Unsupported(*found)
