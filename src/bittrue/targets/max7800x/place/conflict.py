@@ -49,7 +49,7 @@ def conflicts(demand: Demand, effort: float) -> tuple[Conflict, ...]:
 def _shrink(model: Model, entries: list[Entry], effort: float) -> Conflict | None:
     """A smallest set of entries that contradict one another; None if they do not, or that cannot be shown."""
     core = _core(model, entries, effort)
-    if core is None:
+    if not core:
         return None
     for entry in sorted(core, key=lambda key: _weight(model.demand, key)):
         if entry in core:
