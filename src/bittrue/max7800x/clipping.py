@@ -8,13 +8,13 @@ times a factor, and what is then outside of -1..1 clipped. So every layer's resu
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from ..errors import BadInput, Diagnostics, declare
+from ..quantization import magnitudes
 from ..quantization.presets import Quantizer
 from .convert import check_layers, converted, policy_named, weighted_layers
 from .fold import fold_batch_norms
@@ -26,36 +26,7 @@ declare({"BT5355": "a setting of post-training quantization is wrong"})
 
 SCALE, SHIFT = "SCALE", "SHIFT"
 
-
-def largest(weight: Tensor, stddev: float) -> Tensor:
-    """The largest magnitude: nothing is clipped."""
-    return weight.abs().amax()
-
-
-def average_of_maxima(weight: Tensor, stddev: float) -> Tensor:
-    """The largest magnitude of every output channel's weights (of a transposed convolution: every input channel's),
-    averaged over the channels."""
-    return weight.flatten(1).abs().amax(1).mean()
-
-
-def average_maximum(weight: Tensor, stddev: float) -> Tensor:
-    """The smallest weight of every output channel, averaged, or the largest one, whichever has the larger magnitude."""
-    flat = weight.flatten(1)
-    return torch.maximum(flat.amin(1).mean().abs(), flat.amax(1).mean().abs())
-
-
-def deviations(weight: Tensor, stddev: float) -> Tensor:
-    """The larger end, in magnitude, of the interval of `stddev` standard deviations around the mean, cut to the weights
-    that there are."""
-    mean, deviation = weight.mean(), weight.std()
-    low = torch.maximum(weight.amin(), mean - stddev * deviation)
-    high = torch.minimum(weight.amax(), mean + stddev * deviation)
-    return torch.maximum(low.abs(), high.abs())
-
-
-MAGNITUDES: dict[str, Callable[[Tensor, float], Tensor]] = {
-    SHIFT: largest, "MAX": largest, "AVG": average_of_maxima, "AVGMAX": average_maximum, "STDDEV": deviations,
-}
+MAGNITUDES = {SHIFT: magnitudes.largest, **magnitudes.MAGNITUDES}
 """The magnitude that a layer's weights must be able to reach, by method."""
 
 

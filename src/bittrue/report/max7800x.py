@@ -9,7 +9,7 @@ from rich.table import Table
 from ..targets.max7800x.memory.data import WORD, Area
 from ..targets.max7800x.memory.kernels import FREE
 from ..targets.max7800x.memory.reading import last_readers
-from ..targets.max7800x.placement import instances
+from ..targets.max7800x.placement import dotted, instances
 from ..targets.max7800x.plan import Max7800xPlan
 from .memory_map import Cell, MemoryMap
 from .tables import plain_table, right_aligned
@@ -23,21 +23,11 @@ def layer_table(plan: Max7800xPlan) -> Table:
     for layer, place, kernels, cycles in rows:
         table.add_row(layer.name, _operation(layer.operator.value, layer.eltwise and layer.eltwise.value),
                       _size(layer.in_channels, layer.in_dim), _size(layer.out_channels, layer.out_dim),
-                      mask(place.processors), f"{place.in_offset:#06x}", f"{place.out_offset:#06x}",
+                      dotted(place.processors), f"{place.in_offset:#06x}", f"{place.out_offset:#06x}",
                       "" if kernels is None else f"{kernels.offset}..{kernels.offset + kernels.size.end - 1}",
                       f"{cycles.cycles:,}{'*' if cycles.streaming else ''}")
     table.columns[0].footer, table.columns[-1].footer = "total", f"{plan.total_cycles:,}"
     return right_aligned(table, 5)
-
-
-def mask(processors: int) -> str:
-    """A processor map as descriptions write it.
-
-    >>> mask(0xffff0)
-    '0x0000.0000.000f.fff0'
-    """
-    digits = f"{processors:016x}"
-    return "0x" + ".".join(digits[i:i + 4] for i in range(0, 16, 4))
 
 
 def _operation(operator: str, eltwise: str | None) -> str:

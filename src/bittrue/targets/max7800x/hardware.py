@@ -106,9 +106,10 @@ def _hardware(network: Network, device: Device, index: int, places: list[LayerPl
     if runs_as_image(layer):
         return _image(layer, device, place)
     kernel, pad = _kernel(layer, index, places)
-    return Hardware(layer.operator, kernel, pad, layer.in_dim, layer.pooled_dim, layer.out_dim, in_passes(layer),
+    passes = in_passes(layer)
+    return Hardware(layer.operator, kernel, pad, layer.in_dim, layer.pooled_dim, layer.out_dim, passes,
                     out_passes(layer), _tram(layer, kernel, pad), broadcast=_broadcasts(layer, place),
-                    emulated=emulated(layer, device), reset=_resets(network, device, index))
+                    emulated=emulates(device, layer.operands, passes.count), reset=_resets(network, device, index))
 
 
 def _kernel(layer: Layer, index: int, places: list[LayerPlacement | None]) -> tuple[Dim, Dim]:
@@ -158,9 +159,8 @@ def _broadcasts(layer: Layer, place: LayerPlacement | None) -> bool:
     return layer.groups > 1 and place is not None and place.processors == place.output_processors
 
 
-def emulated(layer: Layer, device: Device) -> bool:
-    """Whether the device cannot combine the layer's operands and passes, and takes the passes as rows."""
-    operands, passes = layer.operands, in_passes(layer).count
+def emulates(device: Device, operands: int, passes: int) -> bool:
+    """Whether the device cannot combine so many operands and passes, and takes the passes as rows."""
     return (device.emulates_multipass_eltwise and operands > 1 and passes > 1
             and operands * passes != operands + passes)
 

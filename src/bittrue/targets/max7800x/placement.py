@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from .network import Layer, Network
+from .units import units, whole
 
 PROCESSORS = 64
 SHARED = 4
@@ -82,9 +83,9 @@ class Passes:
         >>> Passes.of(12), Passes.of(192), Passes.of(70)
         (Passes(count=1, width=12), Passes(count=3, width=64), Passes(count=2, width=36))
         """
-        count = -(-channels // PROCESSORS)
-        width = -(-channels // count)
-        return cls(count, width if count == 1 else min(-(-width // SHARED) * SHARED, PROCESSORS))
+        count = units(channels, PROCESSORS)
+        width = units(channels, count)
+        return cls(count, width if count == 1 else min(whole(width, SHARED), PROCESSORS))
 
 
 def in_passes(layer: Layer) -> Passes:
@@ -145,6 +146,16 @@ def _in_group(processors: int, group: int) -> int:
 
 def _closed_up(mask: int) -> int:
     return mask >> first(mask) if mask else 0
+
+
+def dotted(mask: int) -> str:
+    """A map as network descriptions write it, in groups of 16.
+
+    >>> dotted(0x111)
+    '0x0000.0000.0000.0111'
+    """
+    digits = f"{mask:016x}"
+    return "0x" + ".".join(digits[i:i + 4] for i in range(0, 16, 4))
 
 
 def groups_used(network: Network, placement: Placement) -> tuple[int, ...]:

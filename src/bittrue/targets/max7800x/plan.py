@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ...errors import Unsupported
+from ...errors import Diagnostic, Unsupported
 from ...ir import Graph
 from .cycles import LayerCycles, cycles, total_cycles
 from .device import Device
@@ -54,15 +54,15 @@ def make_plan(graph: Graph, device: Device, given: Mapping[str, Any] | None) -> 
     options = Max7800xOptions.parse(device.name, given)
     if options.plan is not None:
         network, placement = read_plan(options.plan, graph, device)
+        _require(problems(network, placement, device))
     else:
         arrangement = legalize(graph, device)
         network = arrangement.network
         _require(problems(network, None, device))
-        placement = place(arrangement, device, options.placing)
-    _require(problems(network, placement, device))
+        placement = place(arrangement, device, options.placing)  # which breaks no rule that the network keeps
     return Max7800xPlan.of(device, network, placement)
 
 
-def _require(found: Any) -> None:
+def _require(found: Sequence[Diagnostic]) -> None:
     if found:
         raise Unsupported(*found)

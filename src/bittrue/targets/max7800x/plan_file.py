@@ -20,10 +20,10 @@ from ...ir import Graph, IntArray
 from ...ir.ops import ConvTranspose
 from .device import Device
 from .legalize import legalize
-from .legalize.products import as_convolution
 from .network import BIAS_SHIFT, Layer, Network, Weights
 from .placement import PROCESSORS, Placement
 from .to_graph import to_graph
+from .transposed import transposed
 
 declare({
     "BT5398": "a plan is for another model",
@@ -104,7 +104,7 @@ def _imported(bare: Network, graph: Graph) -> Network | None:
 def _layout(graph: Graph, layer: Layer, values: IntArray) -> IntArray:
     """Weights of the graph as those of the layer."""
     user = graph.users[f"{layer.name}.weight"][0].op
-    return as_convolution(user, values) if isinstance(user, ConvTranspose) else values
+    return transposed(values, user.groups) if isinstance(user, ConvTranspose) else values
 
 
 def _encoded(value: Any) -> Any:

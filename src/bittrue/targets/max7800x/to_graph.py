@@ -12,7 +12,7 @@ from math import prod
 import numpy as np
 
 from ...errors import Unsupported, declare, fail
-from ...ir import Graph, GraphBuilder, IntArray
+from ...ir import Graph, GraphBuilder
 from ...ir.graph import Scale
 from ...ir.op import Op
 from ...ir.ops import (
@@ -47,6 +47,7 @@ from .network import (
     Operator,
     RollingBuffer,
 )
+from .transposed import transposed
 
 declare({
     "BT5200": "the data buffer is used in a way that has no graph",
@@ -262,7 +263,7 @@ class _Builder:
             return (self.graph.constant(f"{layer.name}.weight", np.ones(shape), IntType(2, True)),)
         values = weights.values.reshape(*weights.values.shape[:2], *layer.kernel[:rank - 1])
         if layer.operator is Operator.CONVTRANSPOSE2D:
-            values = _torch_transposed(layer, values)
+            values = transposed(values, layer.groups)
         elem = IntType(2 if weights.binary else weights.bits, True)
         names = [self.graph.constant(f"{layer.name}.weight", values, elem)]
         if weights.bias is not None:
@@ -307,10 +308,3 @@ def _product(layer: Layer, rank: int) -> Op:
     if layer.operator is Operator.CONVTRANSPOSE2D:
         return ConvTranspose(stride, (*pad, *pad), layer.output_pad, dilation, layer.groups)
     return Conv(stride, (*pad, *pad), dilation, layer.groups)
-
-
-def _torch_transposed(layer: Layer, values: IntArray) -> IntArray:
-    """Weights (O, I/groups, *K) of the equivalent convolution as (I, O/groups, *K) of the transposed one, unflipped."""
-    grouped = values.reshape(layer.groups, -1, *values.shape[1:])
-    swapped = grouped.swapaxes(1, 2).reshape(-1, grouped.shape[1], *values.shape[2:])
-    return np.flip(swapped, axis=(2, 3))

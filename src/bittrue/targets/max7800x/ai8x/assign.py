@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from ....errors import Diagnostics, declare
 from ....ir import IntArray
 from ..network import DATA_BITS, Operator
+from ..transposed import transposed
 from .checkpoint import Checkpoint, Tensors
 from .description import Description
 from .resolve import Form
@@ -87,9 +88,7 @@ def device_layout(weight: NDArray[Any], form: Form) -> IntArray:
     groups = form.keys.groups or 1
     if values.shape[0] % groups:
         return values.swapaxes(0, 1)
-    inputs, outputs, *kernel = values.shape
-    split = np.flip(values, (2, 3)).reshape(groups, inputs // groups, outputs, *kernel).swapaxes(1, 2)
-    return np.ascontiguousarray(split).reshape(groups * outputs, inputs // groups, *kernel)
+    return transposed(values, groups)
 
 
 def _bias(tensors: Tensors) -> IntArray | None:

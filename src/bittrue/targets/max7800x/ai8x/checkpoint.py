@@ -47,9 +47,6 @@ FloatArray = NDArray[np.floating[Any]]
 PREFIX = "module."
 """Of the names in checkpoints of models that were trained on several devices."""
 
-_MOST = 64
-"""More axes or a larger shift than this are mistakes."""
-
 
 class _Inert:
     """Stands for an object of a known class whose content nobody needs."""

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from ....errors import BadInput, Diagnostics, declare, fail
 from ....ir import IntArray
+from ..device import DEVICES
 from ..network import BUFFER, INPUT, Layer, Network, RollingBuffer
 from ..placement import Fifo, Placement
 from .assign import pair, quantized_weights
@@ -27,7 +28,7 @@ from .weights import LayerWeights
 declare({"BT5217": "there is no such device, or no such first layer"})
 
 T = TypeVar("T")
-DEVICES = ("MAX78000", MAX78002)
+PARTS = tuple(device.part for device in DEVICES.values())
 
 
 @dataclass(frozen=True)
@@ -151,8 +152,8 @@ def _complete(built: Built | None) -> Built:
 
 
 def _check_device(device: str, found: Diagnostics) -> None:
-    if device.upper() not in DEVICES:
-        found.add("BT5217", f"device {device}", "it is not known", f"use {' or '.join(DEVICES)}")
+    if device.upper() not in PARTS:
+        found.add("BT5217", f"device {device}", "it is not known", f"use {' or '.join(PARTS)}")
 
 
 def _start(description: Description, options: Options, found: Diagnostics) -> int:

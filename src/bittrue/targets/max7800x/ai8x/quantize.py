@@ -6,7 +6,6 @@ Both work in the checkpoint's own float arithmetic, because the integers depend 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
@@ -106,7 +105,7 @@ def quantize_layer(tensors: Tensors, bits: int, clipping: Clipping) -> Quantized
         places = _places(weight, bias, bits, tensors.shift_quantile)
         scale, shift = torch.pow(2.0, places), -int(places)
     else:
-        scale, shift = _SCALES[clipping.method](weight, clipping), round(tensors.output_shift or 0.0)
+        scale, shift = _scale(weight, clipping), round(tensors.output_shift or 0.0)
     return Quantized(_round(2 ** (bits - 1) * scale * weight, bits),
                      None if bias is None else _round(2 ** (bits - 1) * (bias * scale), bits), shift)
 
@@ -126,29 +125,11 @@ def _round(values: torch.Tensor, bits: int) -> IntArray:
     return rounded
 
 
-def _constant(weight: torch.Tensor, clipping: Clipping) -> torch.Tensor:
+def _scale(weight: torch.Tensor, clipping: Clipping) -> torch.Tensor:
+    """What a clipping method multiplies by."""
     import torch
-    return torch.tensor(clipping.scale, dtype=weight.dtype)
 
-
-def _avg(weight: torch.Tensor, _: Clipping) -> torch.Tensor:
-    return weight.flatten(1).abs().amax(1).mean()
-
-
-def _avgmax(weight: torch.Tensor, _: Clipping) -> torch.Tensor:
-    rows = weight.flatten(1)
-    return rows.amin(1).mean().abs().maximum(rows.amax(1).mean().abs())
-
-
-def _max(weight: torch.Tensor, _: Clipping) -> torch.Tensor:
-    return weight.abs().max()
-
-
-def _deviations(weight: torch.Tensor, clipping: Clipping) -> torch.Tensor:
-    mean, deviation = weight.mean(), weight.std() * clipping.deviations
-    low, high = weight.min().maximum(mean - deviation), weight.max().minimum(mean + deviation)
-    return low.abs().maximum(high.abs())
-
-
-_SCALES: dict[Clip, Callable[[torch.Tensor, Clipping], torch.Tensor]] = {
-    Clip.SCALE: _constant, Clip.AVG: _avg, Clip.AVGMAX: _avgmax, Clip.MAX: _max, Clip.STDDEV: _deviations}
+    from ....quantization.magnitudes import MAGNITUDES
+    if clipping.method is Clip.SCALE:
+        return torch.tensor(clipping.scale, dtype=weight.dtype)
+    return MAGNITUDES[clipping.method.value](weight, clipping.deviations)

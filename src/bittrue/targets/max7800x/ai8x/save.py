@@ -11,6 +11,7 @@ from ....errors import BadInput, ToolMissing, declare, fail
 from ....files import write_whole
 from ....ir import IntArray
 from ..network import Layer, Network, Operator, Weights
+from ..transposed import transposed
 from .weights import LayerWeights
 from .write import unique_names, weight_sources
 
@@ -65,7 +66,4 @@ def checkpoint_layout(layer: Layer, values: IntArray) -> IntArray:
     """Weights as PyTorch has them: those of a transposed convolution with input channels first, not flipped."""
     if layer.operator is not Operator.CONVTRANSPOSE2D:
         return values
-    outputs, inputs, *kernel = values.shape
-    groups = layer.groups
-    split = np.flip(values, (2, 3)).reshape(groups, outputs // groups, inputs, *kernel).swapaxes(1, 2)
-    return np.ascontiguousarray(split).reshape(groups * inputs, outputs // groups, *kernel)
+    return transposed(values, layer.groups)

@@ -15,7 +15,7 @@ import numpy as np
 
 from ....errors import Diagnostics, Unsupported, declare
 from ..network import BUFFER, INPUT, Dim, Layer, Network, Operator
-from ..placement import Fifo, LayerPlacement, Placement
+from ..placement import Fifo, LayerPlacement, Placement, dotted
 from .build import BYPASS_SHIFT
 from .resolve import DEFAULTS
 
@@ -92,8 +92,9 @@ def _head(network: Network, placement: Placement, arch: str, dataset: str) -> It
 def _buffer(network: Network, placement: Placement) -> Iterator[str]:
     if network.buffer is not None and placement.buffer is not None:
         yield from ("data_buffer:", f"  - name: {_text(network.buffer.name)}",
-                    f"    processors: {_map(placement.buffer.processors)}", f"    channels: {network.buffer.channels}",
-                    f"    dim: {_dim(network.buffer.dim)}", f"    offset: {_offset(placement.buffer.offset)}", "")
+                    f"    processors: {dotted(placement.buffer.processors)}",
+                    f"    channels: {network.buffer.channels}", f"    dim: {_dim(network.buffer.dim)}",
+                    f"    offset: {_offset(placement.buffer.offset)}", "")
 
 
 @dataclass(frozen=True)
@@ -226,8 +227,8 @@ def _when(value: bool | None, text: str = "true") -> str | None:
 
 _KEYS: tuple[tuple[str, Callable[[_Place], str | None]], ...] = (
     ("name", lambda p: _text(p.names[p.index])),
-    ("processors", lambda p: _map(p.placed.processors)),
-    ("output_processors", lambda p: _map(p.placed.output_processors)),
+    ("processors", lambda p: dotted(p.placed.processors)),
+    ("output_processors", lambda p: dotted(p.placed.output_processors)),
     ("data_format", lambda p: None if p.index else "CHW" if p.placement.chw else "HWC"),
     ("in_sequences", _in_sequences),
     ("in_channels", _in_channels),
@@ -285,16 +286,6 @@ def _character(value: str) -> str:
     if value in '"\\' or not value.isprintable():
         return f"\\U{ord(value):08x}" if ord(value) > 0xFFFF else json.dumps(value)[1:-1]
     return value
-
-
-def _map(processors: int) -> str:
-    """A processor map in groups of 16.
-
-    >>> _map(0x111)
-    '0x0000.0000.0000.0111'
-    """
-    digits = f"{processors:016x}"
-    return "0x" + ".".join(digits[i:i + 4] for i in range(0, 16, 4))
 
 
 def _offset(offset: int) -> str:

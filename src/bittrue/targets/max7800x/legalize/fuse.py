@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..device import Device
+from ..hardware import emulates
 from ..network import Operator, Pool
 from ..placement import Passes
 from .value import Value
@@ -28,7 +29,7 @@ def _pooling_passes(value: Value, device: Device, passes: int) -> bool:
 
 def _eltwise(value: Value, device: Device, operator: Operator | None, bias: bool, passes: int) -> bool:
     """What an element-wise operation cannot be combined with."""
-    many = device.emulates_multipass_eltwise and passes > 1 and value.operands * passes != value.operands + passes
+    many = emulates(device, value.operands, passes)
     return any((
         operator is Operator.CONV1D,
         many and (operator is not None or value.pool != Pool()),

@@ -8,9 +8,10 @@ from typing import TypeVar
 
 import numpy as np
 
-from ....ir import Graph, IntArray, Node, Op
+from ....ir import Graph, Node, Op
 from ....ir.ops import Abs, Conv, ConvTranspose, Linear, Requant
 from ..network import DATA_BITS, Activation, Layer, Operator, Pool, Weights
+from ..transposed import transposed
 from .fuse import fusible
 from .kernel import dense, embedded
 from .output import Refusal, Stage, stage
@@ -26,7 +27,7 @@ def product(walk: Walk, node: Node) -> None:
     operands = [walk.graph.constants[name].values for name in node.inputs[1:]]
     weight, bias = operands[0], operands[1] if len(operands) > 1 else None
     if isinstance(node.op, ConvTranspose):
-        weight = as_convolution(node.op, weight)
+        weight = transposed(weight, node.op.groups)
     made = stage(weight, bias, requant, walk.graph, node.name)
     if isinstance(made, Refusal):
         raise Refused("BT5380", f"requantization {requant.name if requant else '(none)'}: {made.why}", made.fix)
@@ -65,12 +66,6 @@ def limits(graph: Graph, node: Node, lo: int, hi: int) -> bool:
     multiplier, offset, shift = (graph.constants[n].values for n in node.inputs[1:])
     same = bool((multiplier == 1).all() and (offset == 0).all() and (shift == 0).all())
     return same and (op.lo, op.hi) == (lo, hi) and (op.slope_multiplier, op.slope_shift) == (1, 0)
-
-
-def as_convolution(op: ConvTranspose, weight: IntArray) -> IntArray:
-    """Weights (I, O/groups, *K) of a transposed convolution as (O, I/groups, *K) of the one on the stretched image."""
-    grouped = weight.reshape(op.groups, -1, *weight.shape[1:]).swapaxes(1, 2)
-    return np.flip(grouped.reshape(-1, *grouped.shape[2:]), axis=tuple(range(2, weight.ndim)))
 
 
 def convolution(walk: Walk, source: Value, made: Stage, pad: int, groups: int, last: str) -> None:

@@ -14,6 +14,7 @@ import numpy as np
 from ....ir import IntArray
 from ..network import INPUT, Layer, Network, Operator, Weights
 from ..placement import PROCESSORS, SHARED, Passes, in_passes
+from ..units import whole
 from .kernel import identity
 from .names import free_name
 
@@ -55,12 +56,12 @@ def padded(sizes: list[int]) -> list[int] | None:
     """
     if max(sizes) > PROCESSORS:
         return None
-    whole = [-(-size // SHARED) * SHARED for size in sizes[:-1]] + sizes[-1:]
-    if sum(whole) <= PROCESSORS:
-        return whole
+    words = [whole(size, SHARED) for size in sizes[:-1]] + sizes[-1:]
+    if sum(words) <= PROCESSORS:
+        return words
     full, rows = [], 0
-    for number, size in enumerate(whole):
-        upcoming = whole[number + 1] if number + 1 < len(whole) else PROCESSORS
+    for number, size in enumerate(words):
+        upcoming = words[number + 1] if number + 1 < len(words) else PROCESSORS
         last_of_pass = rows + size + upcoming > PROCESSORS
         full.append(PROCESSORS - rows if last_of_pass else size)
         rows = 0 if last_of_pass else rows + size

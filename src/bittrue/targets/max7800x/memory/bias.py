@@ -14,6 +14,7 @@ from ..device import Device
 from ..hardware import Hardware
 from ..network import Layer, Network
 from ..placement import SHARED, Fifo, Placement, first, groups_used
+from ..units import whole
 from .depthwise_bias import depthwise_bytes
 from .order import in_sequence
 from .sharing import shared_biases
@@ -125,7 +126,7 @@ class _Allocator:
     def place(self, index: int) -> None:
         """Put a bias into the group with the fewest bytes in use."""
         values, x4 = self._bytes(index), self.placement.layers[index].calc_x4
-        sizes = {group: _rounded(len(self.images[group]), SHARED if x4 else 1) for group in self._allowed(index)}
+        sizes = {group: whole(len(self.images[group]), SHARED if x4 else 1) for group in self._allowed(index)}
         group = min(sizes, key=lambda g: sizes[g])
         if sizes[group] + len(values) > self.device.bias.bytes:
             self._overflow(index, group, len(values))
@@ -139,7 +140,7 @@ class _Allocator:
         unit = SHARED if hardware.broadcast else 1
         parts = _quad_parts(self._values(index), self.device) if self._quad(index) else \
             depthwise_bytes(self._values(index), hardware, place)
-        starts = {group: _rounded(len(self.images[group]), unit) for group in parts}
+        starts = {group: whole(len(self.images[group]), unit) for group in parts}
         for group, part in parts.items():
             if starts[group] + len(part) > self.device.bias.bytes:
                 self._overflow(index, group, len(part))
@@ -155,10 +156,6 @@ class _Allocator:
     def _overflow(self, index: int, group: int, needed: int) -> None:
         free = self.device.bias.bytes - len(self.images[group])
         self.overflows.append(BiasOverflow(index, group, needed, free))
-
-
-def _rounded(value: int, unit: int) -> int:
-    return -(-value // unit) * unit
 
 
 def _quad_parts(values: list[Byte], device: Device) -> dict[int, list[Byte]]:

@@ -14,6 +14,7 @@ from ..device import KERNEL_BYTES
 from ..hardware import Hardware
 from ..network import DATA_BITS, Layer
 from ..placement import GROUP, SHARED, LayerPlacement, first, last
+from ..units import units
 
 COLUMN_BITS = 8 * KERNEL_BYTES
 
@@ -66,10 +67,10 @@ def kernel_size(layer: Layer, hardware: Hardware, place: LayerPlacement, quad: b
     layout = _layout(layer, hardware, place)
     kernels, count, out_count = _counts(layer, hardware, place, layout)
     spare = (kernels % layout.pack) * hardware.kernel_size * (layout.pack - 1)
-    length = _ceil(kernels * hardware.kernel_size * layer.weight_bits + spare, COLUMN_BITS)
+    length = units(kernels * hardware.kernel_size * layer.weight_bits + spare, COLUMN_BITS)
     written = _written(layer, hardware, place, layout)
     if quad:
-        return KernelSize(_ceil(length, SHARED), _ceil(count, SHARED), _ceil(out_count, SHARED), _dealt(written.runs))
+        return KernelSize(units(length, SHARED), units(count, SHARED), units(out_count, SHARED), _dealt(written.runs))
     written.fill(layout.start + length)
     return KernelSize(written.runs[-1][1] if layer.flatten else length, count, out_count, (tuple(written.runs),))
 
@@ -165,7 +166,7 @@ def _pieces(layer: Layer, hardware: Hardware, place: LayerPlacement, layout: _La
     for _ in range(layout.outputs):
         for skipped in _gaps(place.output_processors, hardware.out_passes.width, layout.pack):
             channels = min(left, layout.pack)
-            written = _ceil(channels * flat_kernels(layer, hardware), layout.pack) if layer.flatten else size
+            written = units(channels * flat_kernels(layer, hardware), layout.pack) if layer.flatten else size
             yield skipped, written if channels else zeros
             left -= channels
 
@@ -179,7 +180,3 @@ def _gaps(output_processors: int, width: int, pack: int) -> Iterator[int]:
             processors, skipped = processors >> pack, skipped + 1
         yield skipped
         processors >>= pack
-
-
-def _ceil(value: int, unit: int) -> int:
-    return -(-value // unit)

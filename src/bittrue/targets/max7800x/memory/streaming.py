@@ -14,6 +14,7 @@ from ..device import Device
 from ..hardware import Hardware
 from ..network import Layer, Network
 from ..placement import SHARED, Fifo, LayerPlacement, Placement
+from ..units import units, whole
 
 SLACK = 2
 """MAX78000: words that a layer waits in addition."""
@@ -99,7 +100,7 @@ def calculates_in_parallel(hardware: Hardware, place: LayerPlacement) -> bool:
 
 
 def _passes(placement: Placement, before: Sequence[Hardware]) -> int:
-    return sum(_ceil(h.in_passes.count, SHARED) * SHARED if calculates_in_parallel(h, place) else h.in_passes.count
+    return sum(whole(h.in_passes.count, SHARED) if calculates_in_parallel(h, place) else h.in_passes.count
                for h, place in zip(before, placement.layers, strict=False))
 
 
@@ -116,7 +117,7 @@ def _simple(view: _Layer) -> Stream:
         pool = view.layer.pool
         size = stream.start + (pool.window[0] - 1) * view.columns \
             + max(view.layer.stride[1], pool.stride[1], pool.window[1])
-    return replace(stream, buffer=_multiple(size, view.hardware.in_passes.count))
+    return replace(stream, buffer=whole(size, view.hardware.in_passes.count))
 
 
 def _simple_first(view: _Layer) -> Stream:
@@ -139,7 +140,7 @@ def _simple_later(view: _Layer, before: Hardware) -> Stream:
 def _frame(view: _Layer) -> int:
     """Words of the whole input."""
     pixels = view.hardware.in_dim[0] * view.hardware.in_dim[1]
-    return _ceil(pixels, SHARED) if view.chw else pixels
+    return units(pixels, SHARED) if view.chw else pixels
 
 
 def _spreadsheet(view: _Layer) -> Stream:
@@ -152,7 +153,7 @@ def _spreadsheet(view: _Layer) -> Stream:
     row_step = (column_step if stride == 1 else (stride - 1) * view.columns) + adjust
     passes, column = view.hardware.in_passes.count, _column_reach(view.layer)
     more = (passes - 1) * (_row_reach(view.layer) * view.columns + view.hardware.pad[1] + column)
-    return Stream(start, column_step, row_step, buffer=_multiple(start + more + column, passes))
+    return Stream(start, column_step, row_step, buffer=whole(start + more + column, passes))
 
 
 def _row_reach(layer: Layer) -> int:
@@ -193,13 +194,13 @@ def _spreadsheet_first(view: _Layer) -> Stream:
     if view.chw:
         size *= pool.stride[1] * SHARED
     if not view.place.streaming:
-        return Stream(_ceil(start, pixels))
-    column_step = _ceil(pool.stride[1] * view.layer.operands - (not skips), pixels)
+        return Stream(units(start, pixels))
+    column_step = units(pool.stride[1] * view.layer.operands - (not skips), pixels)
     skipped = max(0, view.columns - _first_windows(view) * pool.stride[1])
     row_step = column_step + skipped if pool.stride[0] == 1 else \
         (pool.stride[0] - 1) * view.columns + skipped + pool.window[1] - 1
-    row_step = _ceil(row_step, pixels)
-    return Stream(_ceil(start, pixels), column_step, row_step + (view.pipeline and row_step > 0), buffer=size)
+    row_step = units(row_step, pixels)
+    return Stream(units(start, pixels), column_step, row_step + (view.pipeline and row_step > 0), buffer=size)
 
 
 def _first_windows(view: _Layer) -> int:
@@ -219,14 +220,6 @@ def _first_start(view: _Layer) -> int:
     if (pool.stride[0], pool.window[0]) == (1, 1):
         return _column_reach(view.layer)
     return _windows(view) + (pool.stride[1] if view.place.read_ahead else 0)
-
-
-def _ceil(value: int, unit: int) -> int:
-    return -(-value // unit)
-
-
-def _multiple(value: int, unit: int) -> int:
-    return _ceil(value, unit) * unit
 
 
 FORMULAS = {1: _simple, 2: _spreadsheet}

@@ -8,8 +8,8 @@ from itertools import combinations
 from ortools.sat.python import cp_model
 
 from .demand import UNIT, Demand, Kernel, Trail, overlapping
-from .model import GROUPS, Model, Resource, separable
-from .shapes import PER_GROUP
+from .model import Model, Resource, separable
+from .shapes import GROUPS, PER_GROUP
 
 
 def build(demand: Demand, stacked: bool = True, optional: bool = False) -> Model:

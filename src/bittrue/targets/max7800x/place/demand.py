@@ -10,8 +10,6 @@ from dataclasses import dataclass
 
 from .shapes import Shape
 
-WORD = 4
-"""Bytes of a word."""
 UNIT = 4
 """Columns of kernel memory between two possible starts of a layer's kernels."""
 

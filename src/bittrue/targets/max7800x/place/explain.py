@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 
 from ....errors import Diagnostic, declare
+from ..memory.data import WORD
 from ..network import INPUT
 from ..placement import PROCESSORS, SHARED
 from .conflict import Conflict
-from .demand import UNIT, WORD, Area, Demand, Kernel
+from .demand import UNIT, Area, Demand, Kernel
 from .geometry import Geometry
-from .model import GROUPS, Resource
+from .model import Resource
 from .needs import kernel_columns
-from .shapes import INSTANCES
+from .shapes import GROUPS, INSTANCES
 
 declare({
     "BT5387": "the input cannot lie channel by channel",

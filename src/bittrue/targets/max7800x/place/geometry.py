@@ -9,10 +9,11 @@ from functools import cached_property
 from ..device import Device
 from ..hardware import Hardware, hardware
 from ..legalize.layout import Arrangement, Block, Part
+from ..memory.data import WORD
 from ..memory.streaming import streams
 from ..network import INPUT, Layer, Network
 from ..placement import Fifo, LayerPlacement, Passes, Placement, out_passes
-from .demand import WORD, Area, Solution
+from .demand import Area, Solution
 from .shapes import Shape
 
 

@@ -13,9 +13,7 @@ from enum import Enum
 from ortools.sat.python import cp_model
 
 from .demand import Area, Demand, Kernel, Solution, height
-from .shapes import INSTANCES, PER_GROUP, runs
-
-GROUPS = INSTANCES // PER_GROUP
+from .shapes import GROUPS, runs
 
 
 class Resource(str, Enum):

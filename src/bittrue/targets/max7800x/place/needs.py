@@ -11,14 +11,13 @@ from ..memory.depthwise_bias import depthwise_bytes
 from ..memory.kernel_size import kernel_size
 from ..memory.sharing import shared_biases, shared_kernels
 from ..network import INPUT
-from ..placement import PROCESSORS, SHARED
+from ..placement import PROCESSORS, SHARED, first
+from ..units import units, whole
 from .demand import UNIT, Bias, Capacity, Demand, Kernel, Tie, Trail
 from .geometry import Geometry
 from .moves import moves
-from .shapes import INSTANCES, PER_GROUP
+from .shapes import GROUPS
 from .trails import lag, trails
-
-GROUPS = INSTANCES // PER_GROUP
 
 
 def demand(geometry: Geometry, overlap: bool = False, share: bool = True) -> Demand:
@@ -47,12 +46,9 @@ def _used(geometry: Geometry) -> Iterator[tuple[int, tuple[int, ...]]]:
 
 def _shared(geometry: Geometry) -> dict[int, int]:
     """Layers whose kernels can be those of an earlier one, if both use the same processors: maps of the same form."""
-    same = [replace(place, processors=place.processors >> _first(place.processors)) for place in geometry.trial.layers]
+    same = [replace(place, processors=place.processors >> first(place.processors) // SHARED * SHARED)
+            for place in geometry.trial.layers]
     return shared_kernels(geometry.network, replace(geometry.trial, layers=tuple(same)), geometry.hardware)
-
-
-def _first(processors: int) -> int:
-    return ((processors & -processors).bit_length() - 1) // SHARED * SHARED
 
 
 def _ties(geometry: Geometry, shared: dict[int, int]) -> Iterator[Tie]:
@@ -66,8 +62,8 @@ def _kernels(geometry: Geometry, shared: dict[int, int]) -> Iterator[Kernel]:
     layers = [(i, *geometry.reads(layer)) for i, layer in enumerate(geometry.network.layers)
               if layer.weights is not None and i not in shared]
     for index, block, shape in sorted(layers, key=lambda entry: entry[2].mask != (1 << PROCESSORS) - 1):
-        units = -(-kernel_columns(geometry, index) // UNIT)
-        yield Kernel(index, block, shape.instances, units, _column_cycles(geometry, index))
+        needed = units(kernel_columns(geometry, index), UNIT)
+        yield Kernel(index, block, shape.instances, needed, _column_cycles(geometry, index))
 
 
 def kernel_columns(geometry: Geometry, index: int) -> int:
@@ -104,7 +100,7 @@ def _spread(geometry: Geometry, index: int, start: int) -> tuple[int, ...]:
     hardware = replace(geometry.hardware[index], broadcast=True)
     values: list[int | None] = [1] * geometry.network.layers[index].out_channels
     parts = depthwise_bytes(values, hardware, place)
-    return tuple(-(-len(parts.get(group, ())) // SHARED) * SHARED for group in range(GROUPS))
+    return tuple(whole(len(parts.get(group, ())), SHARED) for group in range(GROUPS))
 
 
 # ---- outputs behind inputs -----------------------------------------------------------------------------------------

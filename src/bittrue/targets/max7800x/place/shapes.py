@@ -13,6 +13,7 @@ from ..placement import GROUP, PROCESSORS, SHARED
 
 INSTANCES = PROCESSORS // SHARED
 PER_GROUP = GROUP // SHARED
+GROUPS = INSTANCES // PER_GROUP
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,7 @@ from ..network import INPUT, Network, Operator
 from ..placement import SHARED
 from .geometry import Way
 from .options import PlaceOptions
-from .shapes import INSTANCES, PER_GROUP
-
-GROUPS = INSTANCES // PER_GROUP
+from .shapes import GROUPS, INSTANCES
 
 
 def ways(network: Network, device: Device, options: PlaceOptions) -> Iterator[tuple[Way, bool]]:

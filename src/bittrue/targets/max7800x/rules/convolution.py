@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..hardware import LONGEST_KERNEL
+from ..hardware import runs_as_image
 from ..network import Operator
 from .case import View
 from .rule import Stage, layer_rule, limit, of, when
@@ -14,15 +14,9 @@ TRANSPOSED, PASSTHROUGH = of(Operator.CONVTRANSPOSE2D), of(Operator.PASSTHROUGH)
 LINEAR = of(Operator.LINEAR)
 
 
-def _stretched(view: View) -> bool:
-    """A dilated Conv1d that fits into one kernel."""
-    layer = view.layer
-    return CONV1D(view) and layer.dilation[0] > 1 and (layer.kernel[0] - 1) * layer.dilation[0] < LONGEST_KERNEL
-
-
 def _wide(view: View) -> bool:
-    """A dilated Conv1d that does not."""
-    return CONV1D(view) and view.layer.dilation[0] > 1 and not _stretched(view)
+    """A dilated Conv1d that does not fit into one kernel."""
+    return runs_as_image(view.layer)
 
 
 def _oblong(view: View) -> Iterator[str]:

@@ -7,15 +7,9 @@ from collections.abc import Callable, Iterator
 from ..device import LIMITS
 from ..memory import Stream
 from ..network import DATA_BITS, INPUT, Operator
-from ..placement import GROUP, Fifo
+from ..placement import Fifo
 from .case import Case, View
 from .rule import Rule, Stage, Values, Violation, layer_rule, limit
-
-FIFO_HWC = sum(0xF << group * GROUP for group in range(4))
-"""The processors that a FIFO feeds in HWC."""
-
-FIFO_CHW = sum(1 << group * GROUP for group in range(4))
-"""The processors that a FIFO feeds in CHW."""
 
 
 def _first(case: Case) -> View:
@@ -79,7 +73,7 @@ def _fifo_channels(case: Case) -> Iterator[Violation]:
 
 
 def _fifo_processors(case: Case) -> Iterator[Violation]:
-    allowed = FIFO_CHW if case.placement.chw else FIFO_HWC
+    allowed = case.device.fifo.processors(case.placement.chw)
     stray = _first(case).place.processors & ~allowed
     if _has_fifo(case) and stray:
         yield _first(case).where, f"its processors are {_first(case).place.processors:#018x}, and a FIFO feeds " \
