@@ -56,6 +56,17 @@ def test_proven_widths_hold_every_psum_and_accumulator(spec: LayerSpec, schedule
         assert -limit <= values.min() <= values.max() < limit
 
 
+def test_needs_are_those_of_the_form_that_runs() -> None:
+    """Five taps of a single channel run as five channels: up to three products of -1 in one partial sum."""
+    builder = GraphBuilder("unfolded")
+    x = builder.input("x", (1, 5), "u1")
+    weights = builder.constant("w", np.array([[[0, -1, -1, -1, 0]]]), "i1")
+    graph = builder.build(builder.add("conv", Conv((1,), (0, 0), (1,)), x, weights))
+    options = {"rows": 3, "cols": 4}
+    assert TARGET.plan(graph, options).layers[0].lowered.layer.in_shape == (5, 1, 1)
+    assert TARGET.check(graph, options).needs["psum_bits"] == "2"
+
+
 def test_cycles_of_the_plain_schedule_follow_the_formula() -> None:
     conv, head = TARGET.plan(small_network()[0], {"rows": 3, "cols": 2, "schedule": "plain"}).layers
     # padded 6 x 5, kernel 2 x 3, stride 1 x 2: 5 x 2 outputs; 1 input tile, 3 output tiles

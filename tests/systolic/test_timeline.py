@@ -11,9 +11,10 @@ from systolic_support import emitted, linear_graph, small_network
 
 from bittrue.errors import Unsupported
 from bittrue.report.trace import trace_bytes
+from bittrue.targets.sources import read_project
 from bittrue.targets.systolic import timeline as module
+from bittrue.targets.systolic.emit import KIND
 from bittrue.targets.systolic.plan import SystolicPlan, make_plan
-from bittrue.targets.systolic.project_input import read_project
 from bittrue.targets.systolic.schedule import SCHEDULES
 from bittrue.targets.systolic.simulate import simulated
 from bittrue.targets.systolic.timeline import DRAIN, HOST, LAYERS, LOADS, STALLS, STREAM, TILES, TRACKS, Span, timeline
@@ -66,7 +67,7 @@ def test_spans_of_a_track_follow_each_other(schedule: str, by_pass: bool) -> Non
 @pytest.mark.parametrize("schedule", SCHEDULES)
 def test_the_layers_are_those_of_the_rtl(schedule: str, tmp_path: Path) -> None:
     graph, inputs = small_network()
-    project = read_project(emitted(graph, inputs, tmp_path / "p", with_model=True, **OPTIONS, schedule=schedule))
+    project = read_project(KIND, emitted(graph, inputs, tmp_path / "p", with_model=True, **OPTIONS, schedule=schedule))
     with simulated(project.folder, project.plan, 1) as runs:
         measured = [(run.layer.name, run.counters) for run in runs]
     spans = list(timeline(graph, project.plan, by_pass=True))

@@ -11,7 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from systolic_support import WIDE, LayerSpec, emitted, layer_specs, layers_graph
 
-from bittrue.targets.systolic.project_input import read_project
+from bittrue.targets.sources import read_project
+from bittrue.targets.systolic.emit import KIND
 from bittrue.targets.systolic.simulate import by_channel, simulated
 from bittrue.targets.systolic.vectors import Choice, plan_vectors, read_vectors, write_vectors
 
@@ -28,7 +29,7 @@ def test_the_files_hold_what_the_hardware_computes(specs: list[LayerSpec]) -> No
         write_vectors(graph, inputs, plan_vectors(graph, 2, Choice(rows=ROWS, cols=COLS)), Path(name) / "v")
         vectors = read_vectors(Path(name) / "v")
         folder = emitted(graph, inputs, Path(name) / "p", **WIDE, rows=ROWS, cols=COLS, schedule="plain")
-        project = read_project(folder, graph)
+        project = read_project(KIND, folder, graph)
         with simulated(folder, project.plan, 2) as runs:
             for run in runs:
                 blocks = vectors.layers[run.layer.name]

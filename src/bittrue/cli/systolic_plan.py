@@ -11,9 +11,9 @@ from .. import api
 from ..errors import BadInput, declare, fail
 from ..ir import Graph
 from ..targets.project import read_manifest
-from ..targets.systolic.emit import NAME
+from ..targets.sources import read_project
+from ..targets.systolic.emit import KIND, NAME
 from ..targets.systolic.plan import SystolicPlan, make_plan
-from ..targets.systolic.project_input import read_project
 from .options import parse_options
 
 declare({"BT5150": "options are given for a project, which has its own"})
@@ -31,5 +31,5 @@ def planned(path: Path, given: list[str] | None) -> tuple[Graph, SystolicPlan]:
         fail(BadInput, "BT5150", str(path), "its options were chosen when it was compiled",
              "leave --option out, or name the model instead of the project")
     read_manifest(path, NAME)
-    project = read_project(path)
+    project = read_project(KIND, path)
     return project.graph, project.plan

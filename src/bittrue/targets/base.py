@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -124,6 +124,10 @@ class VerifyReport:
     """Nodes that no hardware ran: the oracle computed them between the layers."""
     first: FirstDifference | None = None
     """The first difference between the simulated hardware and the oracle."""
+
+    def adding(self, *results: CheckResult) -> VerifyReport:
+        """The same report with more outcomes."""
+        return replace(self, results=self.results + results)
 
     @property
     def differences(self) -> int:

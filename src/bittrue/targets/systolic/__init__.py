@@ -13,13 +13,14 @@ from ...engine.base import Trace
 from ...ir import Graph, IntArray
 from ..base import CHECKS, CheckReport, Options, Target, VerifyReport
 from ..project import Manifest
+from ..sources import read_project
+from ..verification import emit_project, verify_project
 from .check import check
-from .emit import NAME, emit
+from .emit import KIND, NAME
 from .options import OPTIONS
 from .plan import SystolicPlan, make_plan
-from .project_input import read_project
 from .simulate import simulate
-from .verify import verify
+from .verify import check_simulation
 
 
 class Systolic(Target[SystolicPlan]):
@@ -37,13 +38,13 @@ class Systolic(Target[SystolicPlan]):
 
     def emit(self, graph: Graph, plan: SystolicPlan, inputs: Mapping[str, IntArray], out_dir: Path,
              attached: Mapping[str, bytes] | None = None) -> Manifest:
-        return emit(graph, plan, inputs, out_dir, attached)
+        return emit_project(KIND, graph, plan, inputs, out_dir, attached)
 
     def simulate(self, project_dir: Path, graph: Graph | None = None) -> Trace:
-        return simulate(read_project(project_dir, graph))
+        return simulate(read_project(KIND, project_dir, graph))
 
     def verify(self, project_dir: Path, checks: Collection[str] = CHECKS, graph: Graph | None = None) -> VerifyReport:
-        return verify(project_dir, checks, graph)
+        return verify_project(KIND, check_simulation, project_dir, checks, graph)
 
 
 TARGET = Systolic()

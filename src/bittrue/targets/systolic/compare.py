@@ -12,8 +12,8 @@ from ...engine.oracle import Oracle
 from ...errors import Diagnostic, declare
 from ...ir import IntArray
 from ..base import FirstDifference, LayerReport
+from .emit import SystolicProject
 from .plan import LayerPlan, SystolicPlan
-from .project_input import Project
 from .reference import LayerReference
 from .simulate import LayerRun, by_channel
 
@@ -35,7 +35,7 @@ class Pair:
 class Comparison:
     """Collects the differences of a run."""
 
-    project: Project
+    project: SystolicProject
     compared: Counter[str] = field(default_factory=Counter)
     reports: list[LayerReport] = field(default_factory=list)
     first: FirstDifference | None = None
@@ -59,7 +59,7 @@ class Comparison:
                 tally.compared[pair.kind] += pair.expected.size
                 tally.wrong[pair.kind] += self._differences(run, pair)
             tally.cycles += run.counters["cycles"]
-        self.reports += [tally.report(self.project.images) for tally in tallies.values()]
+        self.reports += [tally.report(self.project.samples) for tally in tallies.values()]
         self.problems += [problem for tally in tallies.values() if (problem := self._problem(tally))]
 
     def _pairs(self, reference: LayerReference, run: LayerRun) -> Iterator[Pair]:

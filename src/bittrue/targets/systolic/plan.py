@@ -127,12 +127,12 @@ def make_plan(graph: Graph, given: Mapping[str, Any] | None = None) -> SystolicP
     options = SystolicOptions.parse(given)
     if found := problems(graph, options):
         raise Unsupported(*found)
-    layers = _chosen_forms(graph, options)
+    layers = chosen_forms(graph, options)
     needs = Needs.together([layer_needs(graph, layer, options.cols, options.width) for layer in layers])
     return _laid_out(graph, options, layers, needs)
 
 
-def _chosen_forms(graph: Graph, options: SystolicOptions) -> list[Lowered]:
+def chosen_forms(graph: Graph, options: SystolicOptions) -> list[Lowered]:
     """The layers; images that come from outside are unfolded where that is wanted, or where it saves cycles."""
     layers = [lowered(graph, layer) for layer in array_layers(graph, options.act_bits)]
     made = {layer.result for layer in layers}

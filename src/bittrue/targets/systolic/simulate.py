@@ -21,8 +21,8 @@ from ...engine.base import Trace
 from ...errors import BadInput, declare, fail
 from ...ir import IntArray
 from ..project import EMIT_AGAIN
+from .emit import SystolicProject
 from .plan import LayerPlan, SystolicPlan, depth
-from .project_input import Project
 from .toolchain import build
 
 declare({
@@ -209,13 +209,13 @@ class _Results:
                         streams["acc"].take(words, "acc"), None if out is None else outputs, counters)
 
 
-def simulate(project: Project) -> Trace:
+def simulate(project: SystolicProject) -> Trace:
     """The tensors that the hardware computed: accumulators and outputs of every layer, int64 (N, *shape).
 
     See `simulated` for what is raised.
     """
     parts: dict[str, list[IntArray]] = {}
-    with simulated(project.folder, project.plan, project.images) as runs:
+    with simulated(project.folder, project.plan, project.samples) as runs:
         for run in runs:
             layer = run.layer.lowered.layer
             results = ((layer.name if layer.sums else None, run.accumulators), (layer.requant, run.outputs))

@@ -1,52 +1,126 @@
-"""Reading a project back: its model, its plan, its samples, its RTL."""
+"""What a project is made from, and reading it back: the attached model, the plan, the samples.
+
+A target says by a `ProjectKind` how its plan and its files follow from these.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import io
 import json
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic
 
 import numpy as np
 
-from ...engine.base import Trace, checked_inputs
-from ...errors import BadInput, BittrueError, declare, fail
-from ...ir import Graph, IntArray, TensorType
-from ...ir.onnx import from_bytes
-from ..project import EMIT_AGAIN
-from .emit import MODEL, PLAN, input_path, npy_bytes
-from .plan import SystolicPlan, make_plan
+from ..engine.base import Executor, Trace, checked_inputs
+from ..engine.oracle import Oracle
+from ..errors import BadInput, BittrueError, declare, fail
+from ..ir import Graph, IntArray, TensorType
+from ..ir.onnx import from_bytes
+from .base import P
+from .project import EMIT_AGAIN, json_bytes
 
 declare({
+    "BT5117": "a project needs at least one sample",
+    "BT5118": "an attached file has no plain name",
     "BT5009": "a project holds no model, and none was given",
     "BT5010": "a file that a project is made from is missing or damaged",
 })
+
+PLAN, MODEL = "plan.json", "model.onnx"
 
 NPY_HEADER = 128
 """Bytes before the data in a NumPy file of few axes."""
 
 
+@dataclass(frozen=True)
+class ProjectFile:
+    """One file: its path within the project and its content."""
+
+    path: str
+    data: bytes
+
+
+Files = Iterator[ProjectFile]
+
+
+@dataclass(frozen=True)
+class ProjectKind(Generic[P]):
+    """How a target's projects come about."""
+
+    target: str
+    plan: Callable[[Graph, Mapping[str, Any], Path], P]
+    """The plan of a graph by the options of a plan file, which is given too. Raises `BadInput`, `Unsupported`."""
+    files: Callable[[Graph, P, Trace], Files]
+    """What the target adds to the sources. The trace holds every tensor of every sample."""
+    executor: Callable[[Graph], Executor] = Oracle
+    """What computes the trace."""
+
+
 @dataclass(frozen=True, eq=False)
-class Project:
+class Project(Generic[P]):
     """What a project was made from."""
 
     folder: Path
     graph: Graph
-    plan: SystolicPlan
+    plan: P
     inputs: Trace
     attached: Mapping[str, bytes]
     sources: Mapping[str, str]
     """SHA-256 of the files that the project was made from, as the plan records them."""
 
     @property
-    def images(self) -> int:
+    def samples(self) -> int:
         """Number of samples."""
         return len(next(iter(self.inputs.values())))
 
 
-def read_project(folder: Path, graph: Graph | None = None) -> Project:
+def source_files(graph: Graph, plan: P, inputs: Mapping[str, IntArray], attached: Mapping[str, bytes] | None) -> Files:
+    """The files that a project is made from: samples, attached files, the plan with their hashes.
+
+    Raises `BadInput` for no sample at all (BT5117), and for an attached file without a plain name (BT5118).
+    """
+    if not len(next(iter(inputs.values()))):
+        fail(BadInput, "BT5117", "inputs", "there is no sample in them", "give at least one sample")
+    sources = [ProjectFile(input_path(graph, node.name), npy_bytes(inputs[node.name])) for node in graph.inputs]
+    sources += [ProjectFile(_plain_name(name), data) for name, data in sorted((attached or {}).items())]
+    yield from sources
+    yield ProjectFile(PLAN, plan_bytes(plan, sources))
+
+
+def _plain_name(name: str) -> str:
+    """The name of an attached file if it is one."""
+    if not re.fullmatch(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*", name):
+        fail(BadInput, "BT5118", f"attached file {name!r}", "it is not a plain file name",
+             "use letters, digits, dots and dashes")
+    return name
+
+
+def plan_bytes(plan: P, sources: list[ProjectFile]) -> bytes:
+    """The plan, bound by their SHA-256 to the files that the project was made from."""
+    digests = {file.path: hashlib.sha256(file.data).hexdigest() for file in sources}
+    return json_bytes({**plan.to_json(), "sources": digests})
+
+
+def input_path(graph: Graph, name: str) -> str:
+    """Where the project keeps the samples of an input."""
+    index = [node.name for node in graph.inputs].index(name)
+    return f"inputs/{index}_{re.sub(r'[^A-Za-z0-9_]+', '_', name)[:40]}.npy"
+
+
+def npy_bytes(values: IntArray) -> bytes:
+    """An array as the bytes of a NumPy file."""
+    buffer = io.BytesIO()
+    np.save(buffer, np.ascontiguousarray(values, "<i8"), allow_pickle=False)
+    return buffer.getvalue()
+
+
+def read_project(kind: ProjectKind[P], folder: Path, graph: Graph | None = None) -> Project[P]:
     """Read what a project was made from; `graph` stands in for a model file that is not there.
 
     Raises `BadInput` (BT5009, BT5010, or what the model's reader says), `Unsupported` when plan and model do not fit.
@@ -60,7 +134,7 @@ def read_project(folder: Path, graph: Graph | None = None) -> Project:
              "compile the project from a model file, or give the graph")
     attached = {name: _bytes(folder / name) for name in plan.sources if "/" not in name}
     with _blaming(folder / PLAN):
-        made = make_plan(graph, plan.options)
+        made = kind.plan(graph, plan.options, folder / PLAN)
     return Project(folder, graph, made, _inputs(folder, graph), attached, plan.sources)
 
 
