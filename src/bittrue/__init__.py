@@ -11,17 +11,19 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .api import check, compile, load, verify, verify_model
+    from .api import check, compile, load, run, verify, verify_model
     from .frontends.brevitas import freeze
     from .quantization import evaluate, fit, load_data, quantize
 
 _HOME = {
     "quantize": "quantization", "fit": "quantization", "evaluate": "quantization", "load_data": "quantization",
     "freeze": "frontends.brevitas",
-    "load": "api", "check": "api", "compile": "api", "verify": "api", "verify_model": "api",
+    "load": "api", "check": "api", "compile": "api", "run": "api", "verify": "api",
+    "verify_model": "api",
 }
 
-__all__ = ["check", "compile", "evaluate", "fit", "freeze", "load", "load_data", "quantize", "verify", "verify_model"]
+__all__ = ["check", "compile", "evaluate", "fit", "freeze", "load", "load_data", "quantize", "run", "verify",
+           "verify_model"]
 
 
 def __getattr__(name: str) -> Any:

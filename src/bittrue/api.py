@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from . import targets
+from .engine.base import Trace
 from .engine.compare import CompareReport, compare
 from .engine.fast import FastExecutor
 from .engine.oracle import Oracle
@@ -22,7 +23,7 @@ from .numerics.checker import CheckReport as CertificateReport
 from .targets.project import MANIFEST_NAME, Manifest
 
 __all__ = ["Inputs", "ModelReport", "ProjectReport", "certificate_path", "check", "check_certificate", "compile",
-           "load", "verify", "verify_model"]
+           "load", "run", "verify", "verify_model"]
 
 declare({
     "BT6012": "a path is neither a model nor a project",
@@ -74,6 +75,12 @@ def compile(model: AnyPath, target: str, out_dir: AnyPath, inputs: Inputs,
     if report is not None:
         files[certificate_path(Path(PROJECT_MODEL)).name] = certificate_path(model).read_bytes()
     return chip.emit(graph, chip.plan(graph, options), inputs, Path(out_dir), files)
+
+
+def run(project: AnyPath, inputs: Inputs, jobs: int = 1, progress: targets.Progress | None = None) -> Trace:
+    """The outputs that a project's simulated chip computes for other inputs (N, *shape); see `Target.run`."""
+    project = Path(project)
+    return targets.get(_target_of(project)).run(project, inputs, jobs, progress)
 
 
 @dataclass(frozen=True)

@@ -67,14 +67,26 @@ class Evaluation:
 def evaluate(graph: Graph, inputs: Mapping[str, IntArray], labels: Labels, classes: int) -> Evaluation:
     """Run a frozen classifier on integer inputs (N, ...) with the fast executor.
 
-    Raises `BadInput` (BT5360) for a graph whose first output is not one score per class, and for inputs that do not fit
-    (BT4001..BT4003).
+    Raises `BadInput` as `classified` does, and for inputs that do not fit (BT4001..BT4003).
     """
+    _require_scores(graph, classes)
+    return classified(graph, FastExecutor(graph, keep="outputs").predict(inputs), labels, classes)
+
+
+def classified(graph: Graph, outputs: Mapping[str, IntArray], labels: Labels, classes: int) -> Evaluation:
+    """What outputs (N, ...) of a classifier say, whoever computed them.
+
+    Raises `BadInput` (BT5360) for a graph whose first output is not one score per class.
+    """
+    _require_scores(graph, classes)
     output = graph.outputs[0]
-    shape, scale = graph.types[output].shape, graph.node[output].scale
-    if int(np.prod(shape)) != classes:
-        fail(BadInput, "BT5360", f"output {output}", f"its shape is {shape}, and the data set has {classes} classes",
-             "evaluate it on the set it was trained for")
-    scores = FastExecutor(graph, keep="outputs").predict(inputs)[output].reshape(-1, classes)
+    scale = graph.node[output].scale
     steps = np.ones(classes) if scale is None or len(scale.values) != classes else np.asarray(scale.values)
-    return Evaluation(scores, labels, steps)
+    return Evaluation(outputs[output].reshape(-1, classes), labels, steps)
+
+
+def _require_scores(graph: Graph, classes: int) -> None:
+    shape = graph.types[graph.outputs[0]].shape
+    if int(np.prod(shape)) != classes:
+        fail(BadInput, "BT5360", f"output {graph.outputs[0]}", f"its shape is {shape}, and the data set has {classes} "
+             "classes", "evaluate it on the set it was trained for")

@@ -14,11 +14,12 @@ from .freeze import freeze
 from .import_ import import_
 from .info import info
 from .max7800x import max7800x
+from .run import run
 from .systolic import systolic
 from .train import train
 from .verify import verify
 
-COMMANDS = (demo, train, freeze, evaluate, info, check, compile_, verify, diff)
+COMMANDS = (demo, train, freeze, evaluate, info, check, compile_, verify, run, diff)
 
 app = typer.Typer(
     name="bittrue",

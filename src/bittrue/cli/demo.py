@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from ..report.tables import array_table, plain_table, right_aligned
+from ..report.tables import layers_table, plain_table, right_aligned
 from .console import Json, err, out, print_json, say
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def _print(report: ChainReport) -> None:
     for change in report.frozen.changes:
         say(f"note: {change}")
     out.print(_links(report))
-    out.print(array_table(report.project.target.layers))
+    out.print(layers_table(report.project.target.layers))
     for line in _float32(report.float32):
         say(line)
     verdict = f"[bold {'green' if report.exact else 'red'}]{report.differences:,} differences[/]"

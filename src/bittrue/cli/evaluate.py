@@ -47,11 +47,11 @@ def evaluate(
         return
     say(f"Top-1: {found.top1:.2%} ({found.correct:,} of {len(found.labels):,})")
     if confusion:
-        print_table(_table(found))
+        print_table(confusion_table(found))
     say(images.description)
 
 
-def _table(found: Evaluation) -> Table:
+def confusion_table(found: Evaluation) -> Table:
     """Rows are true classes, columns what they were taken for."""
     classes = range(len(found.confusion))
     table = plain_table("is \\ said", *map(str, classes), "found")

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from .. import api
-from ..report.tables import array_table
+from ..report.tables import layers_table
 from .console import Json, out, print_diagnostics, print_json, say
 from .inputs import Count, Data, DataDir, File, model_inputs
 
@@ -41,7 +41,7 @@ def _project(path: Path, as_json: bool) -> bool:
     if as_json:
         print_json(report.to_json())
     else:
-        out.print(array_table(report.target.layers))
+        out.print(layers_table(report.target.layers))
         if report.target.host:
             say(f"run by the oracle between them: {', '.join(report.target.host)}")
         say(f"certificate: {report.certificate}")

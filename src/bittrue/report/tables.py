@@ -9,8 +9,9 @@ from rich.table import Table
 
 from ..targets import LayerReport
 
-KINDS = {"psums": ("psum",), "results": ("acc", "out")}
-"""What an array computes in a layer, by column: partial sums; accumulators and outputs. (Counters are compared too.)"""
+KINDS = {"psums": ("psum",), "results": ("acc", "out"), "values": ("data",)}
+"""What hardware computes in a layer, by column: an array's partial sums; its accumulators and outputs (counters are
+compared too); what a layer leaves in a chip's data memory."""
 
 NAME_WIDTH = 16
 """Characters of a layer's name that stand in one line at least."""
@@ -30,21 +31,22 @@ def plain_table(*headers: str, title: str | None = None, footer: bool = False) -
     return table
 
 
-def array_table(layers: Sequence[LayerReport]) -> Table:
-    """One row per layer that the simulated hardware ran, and the total."""
-    table = plain_table("layer", "MACs", "cycles", "util.", *KINDS, "differ",
-                        title="array: work, cycles, how many values were compared", footer=True)
+def layers_table(layers: Sequence[LayerReport]) -> Table:
+    """One row per layer that the simulated hardware ran, and the total; kinds that nothing has are left out."""
+    kinds = {name: of for name, of in KINDS.items() if any(_compared(layer, of) for layer in layers)}
+    table = plain_table("layer", "MACs", "cycles", "util.", *kinds, "differ",
+                        title="layers: work, cycles, how many values were compared", footer=True)
     table.columns[0].min_width = min(NAME_WIDTH, max((len(layer.name) for layer in layers), default=0))
     for layer in layers:
         table.add_row(layer.name, f"{layer.macs:,}", f"{layer.cycles:,}", f"{layer.utilization:.1%}",
-                      *(f"{_compared(layer, kinds):,}" for kinds in KINDS.values()), f"{layer.differences:,}")
+                      *(f"{_compared(layer, of):,}" for of in kinds.values()), f"{layer.differences:,}")
     totals = ("total", sum(x.macs for x in layers), sum(x.cycles for x in layers), "",
-              *(sum(_compared(x, kinds) for x in layers) for kinds in KINDS.values()),
+              *(sum(_compared(x, of) for x in layers) for of in kinds.values()),
               sum(x.differences for x in layers))
     for column, total in zip(table.columns, totals, strict=True):
         column.footer = total if isinstance(total, str) else f"{total:,}"
     return right_aligned(table)
 
 
-def _compared(layer: LayerReport, kinds: Sequence[str]) -> int:
-    return sum(layer.compared.get(kind, 0) for kind in kinds)
+def _compared(layer: LayerReport, of: Sequence[str]) -> int:
+    return sum(layer.compared.get(kind, 0) for kind in of)

@@ -16,13 +16,14 @@ from .base import (
     Options,
     Plan,
     Planner,
+    Progress,
     Target,
     VerifyReport,
 )
 from .project import Manifest
 
 __all__ = ["CHECKS", "CheckReport", "CheckResult", "FirstDifference", "LayerReport", "Manifest", "Option", "Options",
-           "Plan", "Planner", "Target", "VerifyReport", "get", "names", "planner"]
+           "Plan", "Planner", "Progress", "Target", "VerifyReport", "get", "names", "planner"]
 
 GROUP = "bittrue.targets"
 

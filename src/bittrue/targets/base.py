@@ -7,15 +7,17 @@ instance and names it in the entry-point group `bittrue.targets`.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
 from ..engine.base import Trace
-from ..errors import Diagnostic
+from ..errors import Diagnostic, Unsupported, declare, fail
 from ..ir import Graph, IntArray
 from .project import Manifest
+
+declare({"BT5012": "a target's simulator runs a project's own samples only"})
 
 Options = Mapping[str, Any]
 """A target's free choices by name, as a command line or a script gives them; the target checks names and values."""
@@ -124,6 +126,8 @@ class VerifyReport:
     """Nodes that no hardware ran: the oracle computed them between the layers."""
     first: FirstDifference | None = None
     """The first difference between the simulated hardware and the oracle."""
+    console: str = ""
+    """What the project's own program printed while it ran."""
 
     def adding(self, *results: CheckResult) -> VerifyReport:
         """The same report with more outcomes."""
@@ -149,7 +153,7 @@ class VerifyReport:
         return {"target": self.target, "differences": self.differences, "compared": self.compared,
                 "checks": {r.check: {"compared": r.compared, "differences": r.differences} for r in self.results},
                 "layers": [asdict(layer) for layer in self.layers], "host": list(self.host),
-                "first": asdict(self.first) if self.first else None,
+                "first": asdict(self.first) if self.first else None, "console": self.console,
                 "problems": [d.to_json() for d in self.problems]}
 
 
@@ -171,6 +175,10 @@ class Planner(ABC, Generic[P]):
     @abstractmethod
     def plan(self, graph: Graph, options: Options | None = None) -> P:
         """The target's decisions. Raises `BadInput` for wrong options, `Unsupported` for a graph that does not fit."""
+
+
+Progress = Callable[[int], None]
+"""Is told how many more samples have been run."""
 
 
 class Target(Planner[P]):
@@ -204,3 +212,13 @@ class Target(Planner[P]):
         write for the project's model, options and inputs. `simulation`: the project's files, executed, give the
         oracle's values in every tensor. `graph` is needed only for a project without a model file.
         """
+
+    def run(self, project_dir: Path, inputs: Mapping[str, IntArray], jobs: int = 1,
+            progress: Progress | None = None) -> Trace:
+        """The graph's outputs that the simulated chip computes for other inputs (N, *shape) than the project's own.
+
+        `jobs` simulators share the samples. Raises `Unsupported` (BT5012) for a target that cannot do it, `BadInput`
+        for inputs that do not fit, `Difference` when the chip does not finish, `ToolMissing` without the simulator.
+        """
+        fail(Unsupported, "BT5012", f"target {self.name!r}", "it runs the samples that a project was compiled with",
+             "compile a project with these samples, and verify it")
