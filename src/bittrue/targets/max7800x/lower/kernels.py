@@ -93,12 +93,12 @@ class _Image:
     def deal(self) -> None:
         """Move the columns of layers with `calc_x4` to where four kernel memory instances have them."""
         moved = [index for index, place in enumerate(self.plan.placement.layers) if place.calc_x4]
-        kept = [(index, *np.nonzero(self.owners == index)) for index in moved]
-        data = [self.data[processors, columns] for _, processors, columns in kept]
+        places = [np.nonzero(self.owners == index) for index in moved]
+        data = [self.data[place] for place in places]
         self.owners[np.isin(self.owners, moved)] = FREE
-        for (index, processors, columns), part in zip(kept, data, strict=True):
-            to = self._true_columns(index)[columns]
-            self.owners[processors, to], self.data[processors, to] = index, part
+        for index, (processors, columns), part in zip(moved, places, data, strict=True):
+            to = processors, self._true_columns(index)[columns]
+            self.owners[to], self.data[to] = index, part
 
     def _true_columns(self, index: int) -> Indices:
         """For every column of the kernel map the one that a layer with `calc_x4` means."""

@@ -67,7 +67,8 @@ def output_slots(layer: Layer, hardware: Hardware, place: LayerPlacement) -> Int
     span, channels = 1 + last(place.output_processors) - begin, np.arange(layer.out_channels)
     processors = np.array(list(bits(place.output_processors))) - begin
     number, index = np.divmod(channels, hardware.out_passes.width)
-    return start + number * span + processors[index]
+    slots: IntArray = start + number * span + processors[index]
+    return slots
 
 
 def _dealt(outputs: int) -> IntArray:

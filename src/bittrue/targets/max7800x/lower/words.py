@@ -6,8 +6,7 @@ writing: pixel by pixel (in CHW four pixels at a time), pass by pass, and then b
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -74,7 +73,7 @@ def row_values(area: Area, tensor: IntArray) -> tuple[Words, Words]:
     """(rows, words) of the values and of the masks, rows as `rows` has them."""
     pixels = tensor.reshape(tensor.shape[0], -1).astype(np.uint32)
     if area.chw:
-        return _four_pixels(area, pixels)
+        return _chw_values(area, pixels)
     parts = rows(area)
     if area.wide:
         values = pixels[[row.lanes[0][0] for row in parts]]
@@ -89,15 +88,15 @@ def row_values(area: Area, tensor: IntArray) -> tuple[Words, Words]:
     return values, np.broadcast_to(mask[:, None], values.shape)
 
 
-def _four_pixels(area: Area, pixels: Words) -> tuple[Words, Words]:
+def _chw_values(area: Area, pixels: Words) -> tuple[Words, Words]:
     """CHW: four neighbouring pixels of a channel make a word."""
     order = [row.lanes[0][0] for row in rows(area)]
     there = np.full((len(order), pixels.shape[1]), BYTE, np.uint32)
-    return _joined(pixels[order] & np.uint32(BYTE)), _joined(there)
+    return four_pixels(pixels[order] & np.uint32(BYTE)), four_pixels(there)
 
 
-def _joined(values: Words) -> Words:
-    """(rows, bytes) as (rows, words), the first byte in the low bits; missing bytes are 0."""
+def four_pixels(values: Words) -> Words:
+    """Bytes (rows, pixels) as (rows, words), the first pixel in the low bits; missing ones are 0."""
     missing = -values.shape[1] % WORD
     parts = np.pad(values, ((0, 0), (0, missing))).reshape(values.shape[0], -1, WORD)
     shifts = np.arange(WORD, dtype=np.uint32) * np.uint32(DATA_BITS)
