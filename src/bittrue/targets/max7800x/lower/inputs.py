@@ -6,24 +6,16 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from ....errors import Diagnostics, Unsupported, declare
 from ....ir import IntArray
 from ..device import ADDRESSES, Device
-from ..device.fifos import Feeds
 from ..memory import Area
 from ..memory.data import input_area
 from ..network import DATA_BITS
-from ..placement import GROUP, Fifo, bits
+from ..placement import Fifo
 from ..plan import Max7800xPlan
 from ..program import InputBlock, Words
+from .fifo import FifoFeed, fifo_feeds
 from .words import BYTE, four_pixels, row_values, rows
-
-declare({
-    "BT5411": "an input that its FIFO cannot deliver",
-})
-
-BEYOND_FIRST = 0b1110
-"""Processors 1 to 3: with one of them in use the fast FIFO feeds the first four."""
 
 
 def input_blocks(plan: Max7800xPlan, sample: IntArray) -> list[InputBlock]:
@@ -81,61 +73,16 @@ def _label(channels: Iterable[int]) -> str:
 
 def _fifo_blocks(plan: Max7800xPlan, sample: IntArray) -> Iterator[InputBlock]:
     """One block for every FIFO that feeds a processor of the first layer."""
-    feeds, homes = _feeds(plan), _homes(plan)
-    channels = {processor: channel for channel, processor in enumerate(homes)}
-    problems, fed = Diagnostics(), [[(lane, channels[p]) for lane, p in enumerate(f) if p in channels] for f in feeds]
-    missing = sample.shape[0] - sum(map(len, fed))
-    if missing:
-        problems.add("BT5411", f"layer {plan.network.layers[0].name}", f"{missing} of its {sample.shape[0]} input "
-                     "channels are on processors that the FIFO does not feed", "use processors that it feeds")
-    problems.raise_as(Unsupported)
     pixels = sample.reshape(sample.shape[0], -1).astype(np.uint32) & np.uint32(BYTE)
-    for number, lanes in enumerate(fed):
-        if lanes:
-            words = _word_of_pixels(pixels, lanes) if plan.placement.chw else _word_of_channels(pixels, lanes)
-            yield InputBlock(_label([channel for _, channel in lanes]), _data_register(plan, number), words, 0)
+    for feed in fifo_feeds(plan):
+        channels = [channel for _, channel in feed.lanes]
+        words = four_pixels(pixels[channels])[0] if plan.placement.chw else _word_of_channels(pixels, feed)
+        yield InputBlock(_label(channels), feed.register, words, 0)
 
 
-def _homes(plan: Max7800xPlan) -> list[int]:
-    """The processor of every channel; behind the quad FIFO the one of the first group, whose word all groups get."""
-    processors = plan.placement.layers[0].processors
-    if plan.placement.fifo is Fifo.QUAD:
-        processors &= (1 << GROUP) - 1
-    return list(bits(processors))
-
-
-def _feeds(plan: Max7800xPlan) -> Feeds:
-    """The processors of every FIFO. The fast FIFO's bytes go to the first four processors, or to one of each group."""
-    device, chw = plan.device, plan.placement.chw
-    if plan.placement.fifo is Fifo.STANDARD:
-        return device.fifo.feeds(chw)
-    spread = plan.placement.fifo is Fifo.FAST and spreads(plan.placement.layers[0].processors)
-    return (device.fast_fifo_spread if spread else device.fast_fifo).feeds(chw)
-
-
-def spreads(processors: int) -> bool:
-    """Whether the fast FIFO gives one byte to every group (`CTL.fifogrp` is not set), by the first layer's map.
-
-    >>> spreads(0b111), spreads(0x1_0001_0001), spreads(1)
-    (False, True, False)
-    """
-    return processors != 1 and not processors & BEYOND_FIRST
-
-
-def _data_register(plan: Max7800xPlan, number: int) -> int:
-    name = f"FIFO_WR{number}" if plan.placement.fifo is Fifo.STANDARD else "FAST_DR"
-    return ADDRESSES[plan.device.name].register(name)
-
-
-def _word_of_channels(pixels: Words, lanes: list[tuple[int, int]]) -> Words:
+def _word_of_channels(pixels: Words, feed: FifoFeed) -> Words:
     """One word for a pixel: a channel in every byte."""
     words = np.zeros(pixels.shape[1], np.uint32)
-    for lane, channel in lanes:
+    for lane, channel in feed.lanes:
         words |= pixels[channel] << np.uint32(lane * DATA_BITS)
-    return words
-
-
-def _word_of_pixels(pixels: Words, lanes: list[tuple[int, int]]) -> Words:
-    """One word for four pixels of a FIFO's only channel."""
-    words: Words = four_pixels(pixels[[channel for _, channel in lanes]])[0]
     return words

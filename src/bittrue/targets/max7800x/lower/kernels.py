@@ -21,6 +21,7 @@ from ..network import Weights
 from ..placement import GROUP, Fifo, bits
 from ..plan import Max7800xPlan
 from ..program import Bytes, KernelBlock
+from .fifo import fed_processors, fifo_feeds
 from .packing import Columns, packed, packed_quad
 
 declare({
@@ -36,9 +37,9 @@ def kernel_blocks(plan: Max7800xPlan) -> tuple[KernelBlock, ...]:
     """All columns of kernel memory that are written, neighbours together, sorted by processor and column.
 
     Every column is the true one, those of layers with `calc_x4` too; kernels that layers share are written once.
-    Raises `Unsupported` (BT5410).
+    Raises `Unsupported` (BT5410, BT5411).
     """
-    image = _Image(plan)
+    image = _Image(plan, _quad(plan))
     for index, placed in enumerate(plan.maps.kernels.layers):
         weights = plan.network.layers[index].weights
         if placed is not None and placed.shares is None and weights is not None:
@@ -48,11 +49,18 @@ def kernel_blocks(plan: Max7800xPlan) -> tuple[KernelBlock, ...]:
     return tuple(image.blocks())
 
 
+def _quad(plan: Max7800xPlan) -> bool:
+    """Whether the first layer lies behind the quad FIFO, which then feeds all of its channels."""
+    return plan.placement.fifo is Fifo.QUAD and bool(fifo_feeds(plan))
+
+
 @dataclass
 class _Image:
     """The kernel memories of all processors, while they are filled."""
 
     plan: Max7800xPlan
+    quad: bool
+    """Whether the first layer lies behind the quad FIFO."""
     data: Bytes = field(init=False)
     """(processors, columns, 9)"""
     owners: Owners = field(init=False)
@@ -66,24 +74,25 @@ class _Image:
         """Write a layer's kernels."""
         plan = self.plan
         given = plan.network.layers[index], weights, plan.maps.layers[index], plan.placement.layers[index]
-        if index != 0 or plan.placement.fifo is not Fifo.QUAD:
+        if not self.quad or index:
             self._write(index, np.array(list(bits(placed.processors))), placed.offset, packed(*given))
             return
-        inner = np.array([p for p in bits(placed.processors) if p < GROUP])
+        inner = np.array(fed_processors(plan))
         for group, columns in enumerate(packed_quad(*given)):
             self._write(index, inner + group * GROUP, placed.offset, columns)
 
     def _write(self, index: int, processors: Indices, offset: int, columns: Columns) -> None:
         """Write the columns that are the layer's by the kernel map, and those beyond gaps that are free."""
-        rows, span = processors[:, None], np.arange(columns.begin, columns.begin + columns.data.shape[1]) + offset
-        inside = span < self.owners.shape[1]
-        owners, data = self.owners[rows, span[inside]], columns.data[:, inside]
-        filled = data.any(axis=(0, 2))
-        if (filled & (owners != index) & (owners != FREE)).any() or columns.data[:, ~inside].any():
+        begin = offset + columns.begin
+        there = max(0, min(self.plan.device.kernels.columns(int(p)) for p in processors) - begin)
+        data, beyond = columns.data[:, :there], columns.data[:, there:]
+        place = processors[:, None], np.arange(begin, begin + data.shape[1])
+        owners, filled = self.owners[place], data.any(axis=(0, 2))
+        if beyond.any() or (filled & (owners != index) & (owners != FREE)).any():
             self._collision(index)
         mine = (owners == index) | (filled & (owners == FREE))
-        self.owners[rows, span[inside]] = np.where(mine, index, owners)
-        self.data[rows, span[inside]] = np.where(mine[..., None], data, self.data[rows, span[inside]])
+        self.owners[place] = np.where(mine, index, owners)
+        self.data[place] = np.where(mine[..., None], data, self.data[place])
 
     def _collision(self, index: int) -> None:
         self.problems.add("BT5410", f"layer {self.plan.network.layers[index].name}", "its output processors have "
