@@ -41,6 +41,7 @@ CASES: dict[str, tuple[Layer, dict[str, Any]]] = {
     "flattened, 2 passes, 2 bits": (linear("a", 72, 9, (3, 5), bits=2), {}),
     "transposed": (up("a", 5, 7, DIM), {}),
     "output processors from 2 on": (conv("a", 5, 7, DIM), {"output_processors": 0b1_1111_1100}),
+    "one output, 2 bits, 2 passes, from 3 on": (conv1d("a", 128, 1, 20, 7, bits=2), {"output_processors": 0b1000}),
     "gap": (conv("a", 5, 5, DIM), {"output_processors": 0b110000111}),
     "gap, 2 passes": (conv("a", 72, 5, DIM), {"output_processors": 0b110000111}),
     "gap, 4 bits": (conv("a", 5, 5, DIM, bits=4), {"output_processors": 0b110000111}),

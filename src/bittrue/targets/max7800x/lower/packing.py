@@ -110,10 +110,11 @@ def _columns(kernels: Bytes, slots: IntArray, width: int) -> Columns:
     if not slots.size:
         return Columns(0, np.zeros((kernels.shape[0], 0, KERNEL_BYTES), np.uint8))
     stream = _packed(_in_slots(kernels, slots), width)
-    count, in_slot = units(stream.shape[1], KERNEL_BYTES), kernels.shape[2] * kernels.shape[3] * width
+    inside, taps = kernels.shape[2:]
+    begin = int(slots[0]) * inside // (DATA_BITS // width) * taps // KERNEL_BYTES
+    count = units(stream.shape[1], KERNEL_BYTES)
     data = np.zeros((kernels.shape[0], count * KERNEL_BYTES), np.uint8)
     data[:, :stream.shape[1]] = stream
-    begin = int(slots[0]) * in_slot // (DATA_BITS * KERNEL_BYTES)
     return Columns(begin, data.reshape(-1, count, KERNEL_BYTES)[:, begin:, ::-1])
 
 
