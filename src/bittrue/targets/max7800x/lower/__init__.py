@@ -2,5 +2,6 @@
 
 from .register_options import RegisterOptions
 from .registers import register_program
+from .stop import stop_after
 
-__all__ = ["RegisterOptions", "register_program"]
+__all__ = ["RegisterOptions", "register_program", "stop_after"]

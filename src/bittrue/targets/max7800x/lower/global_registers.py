@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from ..device import MAX78000, MAX78002
 from ..hardware import GROUP_MASK
@@ -180,18 +180,21 @@ def _running(setting: Setting) -> Fields:
         "stream_en": int(setting.streaming),
         "lilbuf": int(setting.streaming and setting.has_fifo),
         "qupac": int(setting.fifo is Fifo.QUAD),
-        **(_features(setting) if setting.device.pipeline else {}),
+        **FEATURES[setting.device.name](setting),
     }
 
 
-def _features(setting: Setting) -> Fields:
-    """Bits of the MAX78002."""
+def _features_78002(setting: Setting) -> Fields:
     plan = setting.plan
     return {
         "ext_rdy": int(setting.options.ext_rdy),
         "bigdata": int(plan.placement.layers[0].streaming and plan.placement.chw),
         "binary": int(any(layer.weights is not None and layer.weights.binary for layer in plan.network.layers)),
     }
+
+
+FEATURES: dict[str, Callable[[Setting], Fields]] = {MAX78000.name: lambda setting: {}, MAX78002.name: _features_78002}
+"""Chip -> bits of the control register that it alone has, or uses in its own way."""
 
 
 def _fed(setting: Setting, group: int) -> Fields:
@@ -205,4 +208,4 @@ def _fed(setting: Setting, group: int) -> Fields:
 
 def _spread(processors: int) -> bool:
     """Whether every byte of the fast FIFO's word goes to another group."""
-    return processors & 0b1111 == 1 and processors != 1
+    return processors != 1 and not processors & 0b1110

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from ....errors import BadInput, Diagnostics, declare
-from ..device import Device
+from ..device import ADDRESSES, Device
 from ..hardware import hardware_layers
 from ..placement import Fifo, groups_used
 from ..plan import Max7800xPlan
@@ -93,7 +93,7 @@ FEATURES: dict[str, Callable[[Device], bool]] = {
     "pipeline": lambda device: device.pipeline,
     "one_shot": lambda device: device.one_shot,
     "fifo_go": lambda device: device.fifo_go,
-    "ext_rdy": lambda device: device.pipeline,
+    "ext_rdy": lambda device: "ext_rdy" in ADDRESSES[device.name].registers["CTL"].by_name,
     "link_layer": lambda device: device.link_layer,
 }
 """Option -> whether a chip has it."""
