@@ -91,6 +91,12 @@ def test_standard_fifo() -> None:
     assert [step.value for step in found.init if step.note == "stop the state machine"] == [1 << 20 | 1 << 15 | 8] * 2
 
 
+def test_fifos_in_chw() -> None:
+    found = program(net(conv("a", 2, 4, DIM)), MAX78002, {0: {"processors": 1 << 32 | 1}},
+                    {"fifo": Fifo.STANDARD, "chw": True})
+    assert plain(found.configure_global) == [(0x50000000, 0b101 << 12 | 2 << 7 | 2 << 2)]
+
+
 @pytest.mark.parametrize(("processors", "grouped"), [(0x7, True), (0x1_0001_0001, False)])
 def test_fast_fifo(processors: int, grouped: bool) -> None:
     """It feeds the first processors of group 0, or one in each group."""

@@ -75,11 +75,11 @@ def test_max78002_pooled_convolution() -> None:
 
 
 def test_dilated_windows_end_inside_the_image() -> None:
-    """Windows of 3 with dilation 2 span 5: in 10 columns the last one starts at 5, in 13 rows at 8."""
-    pool = Pool(window=(3, 3), stride=(1, 1), dilation=(2, 2))
+    """3 rows with dilation 2 span 5, 2 columns with dilation 3 span 4: last windows start at 8 of 13, at 6 of 10."""
+    pool = Pool(window=(3, 2), stride=(1, 1), dilation=(2, 3))
     found = layer(MAX78002, program(net(conv("one", 3, 4, (13, 10), pool=pool)), MAX78002), 0)
-    assert (found["RCNT"], found["CCNT"]) == (5 << 16 | 0x8000 | 8, 5 << 16 | 0x8000 | 5)
-    assert (found["PRCNT"], found["PCCNT"]) == (1 << 4 | 4, 1 << 4 | 4)
+    assert (found["RCNT"], found["CCNT"]) == (4 << 16 | 0x8000 | 8, 4 << 16 | 0x8000 | 6)
+    assert (found["PRCNT"], found["PCCNT"]) == (1 << 4 | 4, 2 << 4 | 3)
 
 
 def test_groups_add_up() -> None:
@@ -95,10 +95,10 @@ def test_groups_add_up() -> None:
 
 
 def test_passes_gaps_and_wide_outputs() -> None:
-    """130 outputs are 3 passes of 44; with a gap of 1 the pointer steps over 6 words, passes lie 2 apart."""
-    found = program(net(conv("one", 3, 130, DIM)), MAX78000, {0: {"write_gap": 1}})
+    """100 outputs are 2 passes of 52; with a gap of 1 the pointer steps over 4 words, passes lie 2 apart."""
+    found = program(net(conv("one", 3, 100, DIM)), MAX78000, {0: {"write_gap": 1}})
     first = layer(MAX78000, found, 0)
-    assert first["LCTL2"] == 43 * 8 << 8 | 5 << 4
+    assert first["LCTL2"] == 51 * 8 << 8 | 3 << 4
     assert first["WPTR_CHOFFS"] == 2
     wide = layer(MAX78000, program(net(conv("one", 3, 4, DIM, output_width=32)), MAX78000), 0)
     assert wide["LCTL"] & 1 << 16
@@ -169,7 +169,15 @@ def test_emulated_elementwise_passes_are_rows() -> None:
 def test_copies_count_output_passes() -> None:
     found = layer(MAX78002, program(net(copy("copy", 130, DIM)), MAX78002), 0)
     assert (found["MCNT2"], found["ONED"], found["POST"]) == (2 * 8, 1 << 8 | 3, 3 << 24)
-    assert (found["OCHAN"], found["STRIDE"]) == (3, 3 << 4)
+    assert (found["OCHAN"], found["STRIDE"], found.get("MCNT1")) == (3, 3 << 4, None)
+
+
+def test_copies_of_few_processors() -> None:
+    """Up to four need no second instance; groups that write nothing point to instance 0."""
+    found = program(chain(conv("a", 20, 4, DIM), added("sum", 2, 2, DIM)), MAX78000, {1: {"out_offset": 0x2000}})
+    first, second = (layer(MAX78000, found, 1, group) for group in (0, 1))
+    assert (first["WPTR_TOFFS"], second["WPTR_TOFFS"]) == (0x800, 0x800)
+    assert (first["WPTR_BASE"], second["WPTR_BASE"]) == (0x800, 0x800)
 
 
 def test_depthwise_layers_write_group_by_group() -> None:
@@ -180,6 +188,7 @@ def test_depthwise_layers_write_group_by_group() -> None:
     groups = [layer(MAX78002, found, 0, group) for group in range(2)]
     assert [g["WPTR_BASE"] >> 15 for g in groups] == [8, 8 + 3]
     assert all(g["POST"] >> 24 & 0x51 == 0x41 and g["POST"] & 0x1000 for g in groups)
+    assert not any(g["LCTL"] & 1 << 29 for g in groups)
     assert all(g["OCHAN"] == 11 and g["ONED"] == 11 and g["WPTR_TOFFS"] == 0x8000 for g in groups)
 
 
@@ -203,6 +212,20 @@ def test_four_kernel_memories_at_once() -> None:
     first, second = (layer(MAX78002, found, number) for number in range(2))
     assert (first["MCNT1"], first["OCHAN"], first["POST"]) == (8, 1, 1 << 29 | 0x1000)
     assert (second["MCNT2"], second["POST"]) == (2 * 8, 1 << 29 | 0x1002)
+
+
+def test_four_kernel_memories_and_short_kernels() -> None:
+    """Behind the first layer's 36 columns of one instance: 324 bytes are 64 kernels of 5, and 4 bytes."""
+    network = chain(conv("a", 3, 36, DIM), conv1d("bb", 36, 4, 240, 5))
+    found = program(network, MAX78002, {1: {"calc_x4": True}})
+    second = layer(MAX78002, found, 1)
+    assert (second["MCNT2"], second["ONED"]) == (64 * 8, 1 << 12 | 5 << 8 | 4 << 4)
+
+
+def test_four_kernel_memories_at_the_end() -> None:
+    """Processor 0 has 1024 columns more, from 4096 on; the last 4 of them are column 255 of the first quarter."""
+    found = layer(MAX78002, program(net(conv("a", 1, 4, DIM)), MAX78002, {0: {"calc_x4": True}}), 0)
+    assert found["MCNT2"] == (4096 + 255) * 8
 
 
 def test_read_ahead() -> None:

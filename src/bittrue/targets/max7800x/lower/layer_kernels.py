@@ -14,16 +14,16 @@ BITS = 8
 
 def _start(view: LayerView) -> tuple[int, int]:
     """The first kernel, counted in kernels from the start of the memory, and the byte of its column."""
-    offset = 0 if view.kernels is None else view.kernels.offset
-    kernel, byte = divmod(KERNEL_BYTES * offset, view.hardware.kernel_size)
-    return _fourfold(view.device.kernels, kernel) if view.place.calc_x4 else kernel, byte
+    column = 0 if view.kernels is None else view.kernels.offset
+    if view.place.calc_x4:
+        column = _dealt(view.device.kernels, column)
+    return divmod(KERNEL_BYTES * column, view.hardware.kernel_size)
 
 
-def _fourfold(memory: KernelMemory, kernel: int) -> int:
-    """Where a kernel lies when four memory instances are used at once, one after the other."""
-    begin, size = (0, memory.small) if kernel < memory.small else (memory.small, memory.large - memory.small)
-    place, way = divmod(kernel - begin, SHARED)
-    return begin + way * (size // SHARED) + place
+def _dealt(memory: KernelMemory, column: int) -> int:
+    """The true first column of a layer that uses four memory instances at once, in the first of them."""
+    begin = 0 if column < memory.small else memory.small
+    return begin + (column - begin) // SHARED
 
 
 def _count(view: LayerView) -> int:

@@ -43,7 +43,7 @@ def control_78002(view: LayerView) -> Fields:
         "rprime_max": rows - 1,
         "cprime_max": columns - 1,
         "shift_cnt": _shifts(view),
-        "broadcast": int(view.depthwise and view.hardware.broadcast),
+        "broadcast": int(view.hardware.broadcast),
         "bypass": int(view.layer.bypass),
     }
 

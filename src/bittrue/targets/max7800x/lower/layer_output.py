@@ -48,12 +48,7 @@ def slot_offset(view: LayerView) -> Fields:
         return {"wptr_toff": instance if several else instance // SHARED}
     if view.pointwise and not view.depthwise:
         return {"wptr_toff": 1}
-    spreads = view.depthwise and not view.hardware.broadcast and not _one_dimensional(view) and not view.transposed
-    return {"wptr_toff": instance if spreads else 0}
-
-
-def _one_dimensional(view: LayerView) -> bool:
-    return view.layer.one_dimensional and not view.hardware.image
+    return {"wptr_toff": instance if view.depthwise and not view.hardware.broadcast else 0}
 
 
 def kernel_offset(view: LayerView) -> Fields:

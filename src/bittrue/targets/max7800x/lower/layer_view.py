@@ -40,14 +40,17 @@ class Setting:
 
     @property
     def device(self) -> Device:
+        """The chip."""
         return self.plan.device
 
     @property
     def addresses(self) -> AddressMap:
+        """The chip's addresses."""
         return ADDRESSES[self.device.name]
 
     @property
     def fifo(self) -> Fifo:
+        """How the input enters."""
         return self.plan.placement.fifo
 
     @property
@@ -84,14 +87,17 @@ class LayerView:
 
     @property
     def device(self) -> Device:
+        """The chip."""
         return self.setting.device
 
     @property
     def layer(self) -> Layer:
+        """The network's layer."""
         return self.setting.plan.network.layers[self.index]
 
     @property
     def hardware(self) -> Hardware:
+        """The layer as it is programmed."""
         return self.setting.plan.maps.layers[self.index]
 
     @property
@@ -104,14 +110,17 @@ class LayerView:
 
     @property
     def kernels(self) -> LayerKernels | None:
+        """Where its kernels lie; None for a layer without."""
         return self.setting.plan.maps.kernels.layers[self.index]
 
     @property
     def bias(self) -> LayerBias | None:
+        """Where its bias lies; None for a layer without."""
         return self.setting.plan.maps.biases.layers[self.index]
 
     @property
     def stream(self) -> Stream | None:
+        """Its streaming numbers; None for a layer that does not wait for words."""
         return self.setting.streams[self.index]
 
     @property
@@ -136,14 +145,17 @@ class LayerView:
 
     @property
     def convolves(self) -> bool:
+        """Whether the convolution engine is used."""
         return self.hardware.convolves
 
     @property
     def depthwise(self) -> bool:
+        """Whether every processor has kernels of its own channel alone."""
         return self.layer.groups > 1
 
     @property
     def transposed(self) -> bool:
+        """Whether the image is stretched."""
         return self.hardware.operator is Operator.CONVTRANSPOSE2D
 
     @property
@@ -153,10 +165,12 @@ class LayerView:
 
     @property
     def in_passes(self) -> int:
+        """Passes of the input."""
         return self.hardware.in_passes.count
 
     @property
     def out_passes(self) -> int:
+        """Passes of the output."""
         return self.hardware.out_passes.count
 
     @property
