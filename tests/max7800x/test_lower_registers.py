@@ -144,13 +144,13 @@ def test_transposed_convolution() -> None:
     assert found["POST"] == 1 << 28
 
 
-@pytest.mark.parametrize(("dim", "flat"), [((3, 4), 11), ((5, 4), 19)])
+@pytest.mark.parametrize(("dim", "flat"), [((3, 4), 11), ((17, 1), 16), ((5, 4), 19)])
 def test_flattening(dim: tuple[int, int], flat: int) -> None:
     """Up to 16 pixels are passes; more need the counter of flattening, in two parts."""
     found = layer(MAX78000, program(net(linear("fc", 4, 10, dim)), MAX78000), 0)
     assert found["LCTL2"] & 0xF == flat % 16
     assert found.get("POST", 0) == (1 << 27 | 1 << 18 if flat > 15 else 0)
-    assert found.get("TPTR", 0) == (19 << 16 | 39 if flat > 15 else 0)
+    assert found.get("TPTR", 0) == (flat << 16 | 2 * flat + 1 if flat > 15 else 0)
 
 
 def test_elementwise_operations() -> None:
@@ -196,6 +196,14 @@ def test_broadcast_depthwise() -> None:
     found = layer(MAX78002, program(net(conv("dw", 20, 20, DIM, groups=20)), MAX78002), 0)
     assert found["LCTL"] & 1 << 29
     assert (found["OCHAN"], found["ONED"], found.get("WPTR_TOFFS")) == (3, 3, None)
+
+
+def test_biases_of_depthwise_layers() -> None:
+    """8 bytes each; those of a broadcast layer are addressed four by four."""
+    network = chain(*(conv("d" * (i + 1), 8, 8, DIM, groups=8, bias=9 * i) for i in range(3)))
+    layers = {0: {"output_processors": 0xFF00}, 1: {"processors": 0xFF00}}
+    found = program(network, MAX78002, layers)
+    assert [layer(MAX78002, found, i)["POST"] & 0x1FFF for i in range(3)] == [0x1000, 0x1008, 0x1004]
 
 
 def test_bypass_uses_no_kernels() -> None:
@@ -261,6 +269,14 @@ def test_layers_in_another_order_are_linked() -> None:
     assert links == [0x80 | 3, 0x100, 0, 0x80 | 1]
     counted = program(chain(*layers), MAX78002, options=RegisterOptions(link_layer=True))
     assert [layer(MAX78002, counted, number).get("NXTLYR", 0) for number in range(4)] == [0x81, 0, 0x83, 0x100]
+
+
+def test_layers_are_counted_where_they_cannot_be_linked() -> None:
+    numbered = chain(*(replace(conv(f"c{n}", 3, 3, DIM), sequence=n) for n in (0, 3, 5)))
+    assert [w.layer for w in program(numbered, MAX78000).configure] == [0, 1, 2]
+    assert [w.layer for w in program(numbered, MAX78002).configure] == [0, 3, 5]
+    twice = chain(*(replace(conv(f"c{n}", 3, 3, DIM), sequence=n) for n in (0, 3, 3)))
+    assert [w.layer for w in program(twice, MAX78002).configure] == [0, 1, 2]
 
 
 def test_streaming() -> None:
