@@ -1,0 +1,66 @@
+"""Sums of products, exact: convolutions as matrix products in floating point that hold every sum as an integer."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from .layer import Pair
+from .memories import Ints
+
+SINGLE = 1 << 24
+"""Integers up to here are exact in 32-bit floating point, up to 2**53 in 64."""
+
+LARGEST = 128
+"""Largest size of a value of 8 bits."""
+
+STRETCH = 2
+
+Floats = npt.NDArray[np.floating]
+
+
+def padded(image: npt.NDArray[np.generic], pad: Pair, stretch: bool, kind: type) -> npt.NDArray[np.generic]:
+    """(channels, rows, columns), stretched by 2 with zeros, with zeros around it, as another type."""
+    scale = STRETCH if stretch else 1
+    channels, rows, columns = image.shape
+    out = np.zeros((channels, rows * scale + 2 * pad[0], columns * scale + 2 * pad[1]), kind)
+    out[:, pad[0]:pad[0] + rows * scale:scale, pad[1]:pad[1] + columns * scale:scale] = image
+    return out
+
+
+def output_size(image: tuple[int, ...], size: Pair) -> Pair:
+    """Rows and columns of a convolution's output on a padded image."""
+    return image[-2] - size[0] + 1, image[-1] - size[1] + 1
+
+
+def convolve(image: npt.NDArray[np.generic], kernels: npt.NDArray[np.generic], size: Pair, pad: Pair,
+             stretch: bool) -> Ints:
+    """Convolve (channels, rows, columns) with (outputs, channels, weights): (outputs, rows, columns).
+
+    Every weight is one matrix product with the whole image from that weight's pixel on; what wraps around at the end
+    of a row is cut off.
+    """
+    bound = LARGEST * LARGEST * kernels.shape[1] * kernels.shape[2]
+    kind = np.float32 if bound < SINGLE else np.float64
+    whole = padded(image, pad, stretch, kind)
+    rows, columns = output_size(whole.shape, size)
+    width = whole.shape[2]
+    flat, matrix = whole.reshape(len(whole), -1), kernels.astype(kind)
+    length = (rows - 1) * width + columns
+    sums = np.zeros((len(kernels), rows * width), kind)
+    for tap in range(kernels.shape[2]):
+        start = tap // size[1] * width + tap % size[1]
+        sums[:, :length] += np.ascontiguousarray(matrix[:, :, tap]) @ flat[:, start:start + length]
+    return sums.reshape(len(kernels), rows, width)[:, :, :columns].astype(np.int64)
+
+
+def convolve_each(image: npt.NDArray[np.generic], kernels: npt.NDArray[np.generic], size: Pair, pad: Pair,
+                  stretch: bool) -> Ints:
+    """Convolve every channel of (channels, rows, columns) with its own kernel of (channels, weights)."""
+    whole = padded(image, pad, stretch, np.int32)
+    rows, columns = output_size(whole.shape, size)
+    sums = np.zeros((len(whole), rows, columns), np.int32)
+    for tap in range(kernels.shape[1]):
+        row, column = divmod(tap, size[1])
+        sums += whole[:, row:row + rows, column:column + columns] * kernels[:, tap, None, None].astype(np.int32)
+    return sums.astype(np.int64)
