@@ -26,6 +26,29 @@ class Write(NamedTuple):
     note: str
 
 
+class Poll(NamedTuple):
+    """Reading a register again and again until the bits in `mask` have the value `value`. With `fails` it is read once,
+    and the function that reads it fails when they have another one."""
+
+    address: int
+    mask: int
+    value: int
+    note: str
+    fails: bool = False
+
+
+class Fill(NamedTuple):
+    """Writing zero to `words` neighbouring 32-bit words."""
+
+    address: int
+    words: int
+    note: str
+
+
+Step = Write | Poll | Fill
+"""What software does before anything is configured."""
+
+
 @dataclass(frozen=True)
 class LayerWrites:
     """The registers of one layer of the chip in one group, in the order in which they are written."""
@@ -42,7 +65,7 @@ class LayerWrites:
 class RegisterProgram:
     """All register writes of a program, by the function of the API that does them."""
 
-    init: tuple[Write, ...]
+    init: tuple[Step, ...]
     """Brings the state machines into a known state (`cnn_init`)."""
     configure: tuple[LayerWrites, ...]
     """Configures the layers (`cnn_configure`)."""
