@@ -1,4 +1,4 @@
-"""The free choices of a placement on MAX78000 and MAX78002."""
+"""The free choices on MAX78000 and MAX78002: of the placement, and of the emitted project."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 from ...errors import BadInput, Diagnostics, declare
 from ..base import Option
+from .emit.options import EMIT_OPTIONS, EmitOptions
 from .place import PlaceOptions
 
 declare({"BT5003": "an option of a target is unknown or has a wrong value"})
@@ -24,23 +25,31 @@ class Max7800xOptions:
     plan: str | None = None
     """A plan file whose layers, processors and offsets are kept."""
     placing: PlaceOptions = field(default_factory=PlaceOptions)
+    emission: EmitOptions = field(default_factory=EmitOptions)
+    chosen: tuple[tuple[str, str], ...] = ()
+    """The options of the emitted project as they were given, sorted; `emission` follows from them."""
 
     @classmethod
     def parse(cls, target: str, given: Mapping[str, Any] | None) -> Max7800xOptions:
         """Options from names and values (numbers or texts). Raises `BadInput` (BT5003) with every wrong one."""
-        found, chosen = Diagnostics(), {}
-        for key, value in (given or {}).items():
-            read = READERS.get(key)
+        given = {key: str(value).strip() for key, value in (given or {}).items()}
+        found, placing = Diagnostics(), {}
+        for key in (key for key in given if key in READERS):
             try:
-                if read is None:
-                    raise ValueError(f"there is no such option; use one of: {', '.join(READERS)}")
-                chosen[key] = read(str(value).strip())
+                placing[key] = READERS[key](given[key])
             except ValueError as error:
                 why, _, fix = str(error).partition("; ")
                 found.add("BT5003", f"target {target}, option {key}", why, fix)
+        shown = {key: value for key, value in given.items() if key not in READERS}
+        emission = EmitOptions()
+        try:
+            emission = EmitOptions.parse(shown)
+        except BadInput as error:
+            found.extend(error)
         found.raise_as(BadInput)
-        plan = chosen.pop("plan", None)
-        return cls(plan, PlaceOptions(**{FIELDS[key]: value for key, value in chosen.items()}))
+        plan = placing.pop("plan", None)
+        return cls(plan, PlaceOptions(**{FIELDS[key]: value for key, value in placing.items()}), emission,
+                   tuple(sorted(shown.items())))
 
 
 def _one_of(table: Mapping[str, Any]) -> Callable[[str], Any]:
@@ -72,4 +81,5 @@ OPTIONS = (
     Option("streaming", "1", "1: an input that does not fit may enter through FIFOs while the first layers run"),
     Option("overlap", "1", "1: outputs may take the place of inputs that have been read, where nothing else fits"),
     Option("effort", f"{PlaceOptions().effort:.0f}", "deterministic time of each search step, about seconds"),
+    *EMIT_OPTIONS,
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ...errors import Diagnostic, Unsupported
@@ -29,12 +29,15 @@ class Max7800xPlan:
     placement: Placement
     maps: MemoryMaps
     cycles: tuple[LayerCycles, ...]
+    options: Max7800xOptions = field(default_factory=Max7800xOptions)
 
     @classmethod
-    def of(cls, device: Device, network: Network, placement: Placement) -> Max7800xPlan:
+    def of(cls, device: Device, network: Network, placement: Placement,
+           options: Max7800xOptions | None = None) -> Max7800xPlan:
         """The plan of a placed network."""
         maps = memory_maps(network, placement, device)
-        return cls(device, network, placement, maps, cycles(network, placement, device, maps))
+        return cls(device, network, placement, maps, cycles(network, placement, device, maps),
+                   options or Max7800xOptions())
 
     @property
     def total_cycles(self) -> int:
@@ -43,7 +46,7 @@ class Max7800xPlan:
 
     def to_json(self) -> dict[str, Any]:
         """The decisions, as `read_plan` reads them."""
-        return plan_json(self.network, self.placement, self.device)
+        return {**plan_json(self.network, self.placement, self.device), "options": dict(self.options.chosen)}
 
 
 def make_plan(graph: Graph, device: Device, given: Mapping[str, Any] | None) -> Max7800xPlan:
@@ -60,7 +63,7 @@ def make_plan(graph: Graph, device: Device, given: Mapping[str, Any] | None) -> 
         network = arrangement.network
         _require(problems(network, None, device))
         placement = place(arrangement, device, options.placing)  # which breaks no rule that the network keeps
-    return Max7800xPlan.of(device, network, placement)
+    return Max7800xPlan.of(device, network, placement, options)
 
 
 def _require(found: Sequence[Diagnostic]) -> None:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from ..network import DATA_BITS, Activation, Dim, Eltwise, Layer, Network
 from ..placement import Fifo, Placement
-from ..plan import Max7800xPlan
 
 
 @dataclass(frozen=True)
@@ -23,12 +22,7 @@ class About:
     simple_1b: bool = False
 
     @classmethod
-    def of(cls, plan: Max7800xPlan) -> About:
-        """What there is to say of a plan."""
-        return cls.of_network(plan.network, plan.placement)
-
-    @classmethod
-    def of_network(cls, network: Network, placement: Placement) -> About:
+    def of(cls, network: Network, placement: Placement) -> About:
         """What there is to say of a placed network."""
         layout = "channel by channel (CHW)" if placement.chw else "four channels to a word (HWC)"
         weights = network.output.weight_bits

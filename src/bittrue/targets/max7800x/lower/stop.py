@@ -28,4 +28,4 @@ def stop_after(plan: Max7800xPlan, layer: int) -> Max7800xPlan:
     found = problems(network, placement, plan.device)
     if found:
         raise Unsupported(*found)
-    return Max7800xPlan.of(plan.device, network, placement)
+    return Max7800xPlan.of(plan.device, network, placement, plan.options)
