@@ -92,6 +92,13 @@ def write_project(files: dict[str, str], folder: Path) -> None:
         (folder / name).write_text(text)
 
 
+def link(folder: Path, core: tuple[str, ...]) -> None:
+    """All objects of a folder to `project.elf`, which starts at `main`."""
+    objects = sorted(path.name for path in folder.glob("*.o"))
+    command = [sys.executable, "-m", "ziglang", "cc", *core, "-nostdlib", "-Wl,-e,main", *objects, "-o", "project.elf"]
+    subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
+
+
 def compile_c(folder: Path, name: str, core: tuple[str, ...], *more: str) -> str:
     """What the compiler says of one file; empty without warnings."""
     command = [sys.executable, "-m", "ziglang", "cc", *core, *WARNINGS, "-Istubs", *more, "-c", name, "-o", name + ".o"]
