@@ -57,10 +57,15 @@ def answer(blocks: Sequence[OutputBlock], most: int | None) -> tuple[OutputBlock
     return tuple(kept)
 
 
-def answer_table(blocks: Sequence[OutputBlock]) -> Table:
-    """The macro of `sampleoutput.h`."""
+def answer_words(blocks: Sequence[OutputBlock]) -> Words:
+    """The words of `sampleoutput.h`: address, mask, words, bytes from word to word, and the words of every block; 0."""
     parts: list[Words] = [part for block in blocks for part in
                           (np.array([block.address, block.mask, len(block.words), block.step], np.uint32),
                            block.words.astype(np.uint32))]
+    return np.concatenate([*parts, np.zeros(1, np.uint32)])
+
+
+def answer_table(blocks: Sequence[OutputBlock]) -> Table:
+    """The macro of `sampleoutput.h`."""
     return Table("SAMPLE_OUTPUT", "address, mask, words, bytes from word to word, words; 0 ends the table",
-                 word_table(np.concatenate([*parts, np.zeros(1, np.uint32)])))
+                 word_table(answer_words(blocks)))

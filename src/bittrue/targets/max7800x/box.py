@@ -1,0 +1,92 @@
+"""The chip in the box: a project's program on the emulated chip, sample by sample, and everything it leaves behind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from shutil import copytree
+from tempfile import TemporaryDirectory
+
+from ...ir import IntArray
+from .accelerator import Accelerator, Complaint, LayerRecord
+from .chip import Chip, Firmware, Image, RunResult, build
+from .device import Device
+from .program import OutputTensor
+from .sample import Tables, image_of, softmaxed, unloaded
+
+
+@dataclass(frozen=True, eq=False)
+class SampleRun:
+    """One run of a program from its reset."""
+
+    result: RunResult
+    records: Mapping[int, LayerRecord]
+    """What every layer of the chip wrote, by its number; of one that ran twice the last time."""
+    complaints: tuple[Complaint, ...]
+    outputs: tuple[IntArray, ...] | None
+    """What `cnn_unload` gave the program, (C, pixels) each; None where the program did not come that far."""
+    softmax: IntArray | None
+    """Q15 integers, where the program computes them."""
+
+    @property
+    def passed(self) -> bool:
+        """Whether the program ended as it should, and the accelerator had nothing to complain about."""
+        return self.ended and not self.complaints
+
+    @property
+    def ended(self) -> bool:
+        """Whether `main` returned, which it does when the known-answer test passes."""
+        return self.result.outcome.value == "returned" and not self.result.traps
+
+
+@dataclass(frozen=True)
+class Box:
+    """A compiled project and the chip it is for.
+
+    Every sample starts from a reset: the program initializes, loads weights, configures, loads the input, computes,
+    compares with the known answer, unloads. Other samples than the project's own get into its tables in flash.
+    """
+
+    device: Device
+    firmware: Firmware
+    outputs: tuple[OutputTensor, ...] | None
+    """The network's outputs, for a program that unloads them."""
+    softmax: bool = False
+    cycles: int = 0
+    """Core cycles that an inference takes."""
+    image: Image = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "image", image_of(self.firmware))
+
+    def run(self, tables: Tables | None = None) -> SampleRun:
+        """Run the program: on its own sample, or on the one in `tables`."""
+        accelerator = Accelerator(self.device)
+        records: dict[int, LayerRecord] = {}
+        accelerator.on_layer = lambda record: records.update({record.layer: record})
+        chip = Chip(self.device, self.firmware, accelerator, network_cycles=self.cycles)
+        if tables is not None:
+            tables.put(chip)
+        result = chip.run()
+        ran = result.outcome.value == "returned"
+        outputs = tuple(unloaded(chip, self.image, self.outputs)) if ran and self.outputs is not None else None
+        softmax = softmaxed(chip, self.image) if ran and self.softmax else None
+        return SampleRun(result, records, tuple(accelerator.complaints), outputs, softmax)
+
+
+@contextmanager
+def compiled(project: Path, device: Device, files: Mapping[str, bytes] | None = None) -> Iterator[Firmware]:
+    """Compile a project, with some files replaced; the program is there as long as the context.
+
+    Raises `BadInput` for C that does not compile, `ToolMissing` without a compiler.
+    """
+    with TemporaryDirectory(prefix="bittrue-") as work:
+        folder = project
+        if files:
+            folder = Path(work) / "sources"
+            copytree(project, folder)
+            for name, data in files.items():
+                (folder / name).write_bytes(data)
+        yield build(folder, device, Path(work) / "build")
