@@ -8,19 +8,24 @@ input arrives, and are part of that phase. `docs/max7800x-latency.md` compares a
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from enum import Enum
 from typing import Any
 
 from .bus_timing import FIFO_ACCESSES, START, Clocks
 from .bus_words import bias_words, input_words, output_words, register_words, weight_blocks, weight_words
 from .cycles import START_UP
-from .energy import ENERGY, EnergyModel
+from .energy import ENERGY, Energy, EnergyModel
 from .pipeline import pipeline_cycles
 from .placement import Fifo
 from .plan import Max7800xPlan
 from .program import RegisterProgram
 from .units import units
+
+WEIGHTS, BIASES, CONFIGURE, INPUT = "load weights", "load biases", "configure", "load input"
+STARTING, INFERENCE, UNLOAD = "start", "inference", "unload"
+REPEATED = frozenset({INPUT, STARTING, INFERENCE, UNLOAD})
+"""Phases of every further input."""
 
 
 class Clock(str, Enum):
@@ -52,13 +57,19 @@ class Phase:
     formula: str
     """How the cycles were found, in words and numbers."""
     basis: Basis
-    energy_uj: float | None = None
-    """Energy of the accelerator's supply, µJ; None where nothing is known."""
+    energy: Energy | None = None
+    """Energy of the accelerator's supply; None where nothing is known."""
 
     @property
     def us(self) -> float:
         """Microseconds."""
         return self.cycles / self.mhz
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data."""
+        return {"name": self.name, "cycles": self.cycles, "clock": self.clock.value, "mhz": self.mhz, "us": self.us,
+                "formula": self.formula, "basis": self.basis.value, "energy_uj": self.energy and self.energy.uj,
+                "energy_error": self.energy and self.energy.error}
 
 
 @dataclass(frozen=True)
@@ -71,6 +82,11 @@ class LayerLatency:
     """Cycles among them that the pipeline adds."""
     during_load: bool
     """Whether the layer runs while the input arrives, so that its cycles are no part of the inference phase."""
+
+    @property
+    def phase(self) -> str:
+        """Name of the phase in which the layer runs."""
+        return INPUT if self.during_load else INFERENCE
 
 
 @dataclass(frozen=True)
@@ -98,20 +114,14 @@ class Latency:
     @property
     def energy_uj(self) -> float | None:
         """Energy of the inference phase, µJ; None where nothing is known."""
-        return self.phase(INFERENCE).energy_uj
+        energy = self.phase(INFERENCE).energy
+        return None if energy is None else energy.uj
 
     def to_json(self) -> dict[str, Any]:
         """Plain data: phases with their times, layers, totals."""
-        phases = [asdict(phase) | {"clock": phase.clock.value, "basis": phase.basis.value, "us": phase.us}
-                  for phase in self.phases]
-        return {"device": self.device, "phases": phases, "layers": [asdict(layer) for layer in self.layers],
-                "total_us": self.total_us, "repeated_us": self.repeated_us, "energy_uj": self.energy_uj}
-
-
-WEIGHTS, BIASES, CONFIGURE, INPUT = "load weights", "load biases", "configure", "load input"
-STARTING, INFERENCE, UNLOAD = "start", "inference", "unload"
-REPEATED = frozenset({INPUT, STARTING, INFERENCE, UNLOAD})
-"""Phases of every further input."""
+        return {"device": self.device, "phases": [phase.to_json() for phase in self.phases],
+                "layers": [asdict(layer) for layer in self.layers], "total_us": self.total_us,
+                "repeated_us": self.repeated_us, "energy_uj": self.energy_uj}
 
 
 def latency(plan: Max7800xPlan, registers: RegisterProgram | None = None, pipeline: bool = True) -> Latency:
@@ -165,10 +175,7 @@ class _Estimate:
 
     def _with_energy(self, phase: Phase) -> Phase:
         model = self._model
-        if model is None:
-            return phase
-        return Phase(phase.name, phase.cycles, phase.clock, phase.mhz, phase.formula, phase.basis,
-                     model.loading(phase.us))
+        return phase if model is None else replace(phase, energy=model.loading(phase.us))
 
     def _input(self, layers: tuple[LayerLatency, ...]) -> Phase:
         words = input_words(self.plan)
@@ -221,7 +228,7 @@ class _Estimate:
         return Phase(INFERENCE, cycles, Clock.ACCELERATOR, self._clocks.inference, formula, Basis.MEASURED,
                      self._inference_energy(layers, cycles))
 
-    def _inference_energy(self, layers: tuple[LayerLatency, ...], cycles: int) -> float | None:
+    def _inference_energy(self, layers: tuple[LayerLatency, ...], cycles: int) -> Energy | None:
         """None where it was not measured, or not apart from loading."""
         if self._model is None or not self.pipeline or self.plan.placement.fifo is not Fifo.NONE:
             return None
