@@ -115,7 +115,7 @@ def _compile(compiler: Compiler, sources: Sequence[Path], folder: Path, core: Co
              flags: Sequence[str]) -> tuple[list[Path], tuple[str, ...]]:
     objects = [folder / f"{core.name}_{index}_{path.stem}.o" for index, path in enumerate(sources)]
     with ThreadPoolExecutor(PARALLEL) as pool:
-        results = list(pool.map(lambda pair: compiler.compile(*pair, flags), zip(sources, objects, strict=True)))
+        results = list(pool.map(lambda source, target: compiler.compile(source, target, flags), sources, objects))
     found, warnings = Diagnostics(), []
     for source, result in zip(sources, results, strict=True):
         warnings += [f"{where}: {text}" for where, text in messages(result.stderr, ["warning"])]

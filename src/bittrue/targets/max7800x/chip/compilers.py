@@ -92,7 +92,8 @@ def _zig(core: Core) -> Compiler:
 def _gcc(core: Core) -> Compiler:
     program = shutil.which(core.gcc)
     if program is None:
-        fail(ToolMissing, "BT5460", core.name, f"there is no {core.gcc}", f"install {core.gcc}, or use the compiler zig")
+        fail(ToolMissing, "BT5460", core.name, f"there is no {core.gcc}",
+             f"install {core.gcc}, or use the compiler zig")
     return Compiler((program,), (*core.gcc_flags, *COMMON, "-fno-section-anchors"), core.gcc_flags, ("-lgcc",),
                     _version(program, "--version"))
 

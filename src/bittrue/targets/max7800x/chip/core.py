@@ -2,28 +2,14 @@
 
 from __future__ import annotations
 
-import ctypes
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any
-
-import unicorn.unicorn_py3.unicorn as unicorn_library
-from unicorn import Uc, UcError
-from unicorn.unicorn_const import (
-    UC_HOOK_BLOCK,
-    UC_HOOK_INTR,
-    UC_HOOK_MEM_INVALID,
-    UC_HOOK_MEM_WRITE,
-    UC_MEM_WRITE_PROT,
-    UC_PROT_ALL,
-    UC_PROT_EXEC,
-    UC_PROT_READ,
-)
 
 from . import peripherals
+from .emulator import Emulator, EmulatorError
 from .guards import describe, guards
-from .hooks import Record, Slot, count_block, pointer
+from .hooks import Slot
 from .image import Image
 from .memory import Memory
 from .peripherals import Peripherals
@@ -32,7 +18,6 @@ from .regions import FLASH, SRAM, STACK
 from .traps import Trap, TrapKind
 from .window import Window
 
-WORD = 4
 END, UNEXPECTED = "mxc_end", "mxc_unexpected"
 """Where programs end, and where interrupts without a handler go."""
 STACK_REACH = 64 * 1024
@@ -63,16 +48,20 @@ class Core(ABC):
 
     name: str
 
-    def __init__(self, engine: Uc, image: Image, around: Surroundings, stop_at_overrun: bool) -> None:
+    def __init__(self, emulator: Emulator, image: Image, around: Surroundings, stop_at_overrun: bool) -> None:
         self.image, self.traps = image, list[Trap]()
         self.returned = False
-        self._engine, self._around, self._stop_at_overrun = engine, around, stop_at_overrun
+        """Whether the program has ended, or the function that was called."""
+        self._emulator, self._record = emulator, emulator.record
+        self._around, self._stop_at_overrun = around, stop_at_overrun
         self._fatal = False
         self._end = image.symbols[END]
-        self._record = Record(engine._uch.value, _address(unicorn_library.uclib.uc_emu_stop))
-        self._map()
-        self._hook()
-        self.window = Window(engine, self._record, around.accelerator)
+        emulator.map_memory(FLASH, around.memory.flash, writable=False)
+        emulator.map_memory(SRAM, around.memory.sram, writable=True)
+        emulator.map_words(peripherals.BASE, peripherals.BYTES, around.peripherals)
+        emulator.on_missing(self._missing)
+        emulator.on_exception(self._interrupted)
+        self.window = Window(emulator, around.accelerator)
 
     @property
     def executed(self) -> int:
@@ -132,7 +121,7 @@ class Core(ABC):
     def guard(self) -> None:
         """From now on, watch the bytes between the program's variables."""
         for first, end in guards(self.image):
-            self._engine.hook_add(UC_HOOK_MEM_WRITE, self._overrun, None, first, end - 1)
+            self._emulator.on_write(first, end, self._overrun)
 
     def trap(self, kind: TrapKind, text: str, address: int | None = None) -> None:
         """Note what went wrong at the current instruction."""
@@ -143,8 +132,8 @@ class Core(ABC):
         self._record[Slot.SPINNING] = self._record[Slot.BLOCK] = 0
         self._fatal = False
         try:
-            self._engine.emu_start(self._start_address(), until)
-        except UcError as error:
+            self._emulator.start(self._start_address(), until)
+        except EmulatorError as error:
             if not self._fatal:
                 self._fault(str(error))
         if self.window.error is not None:
@@ -167,62 +156,29 @@ class Core(ABC):
     def _fault(self, text: str) -> None:
         self._fatal = True
         self.trap(TrapKind.FAULT, text)
-        self._engine.emu_stop()
+        self._emulator.stop()
 
-    def _map(self) -> None:
-        memory = self._around.memory
-        self._engine.mem_map_ptr(FLASH, memory.flash.size, UC_PROT_READ | UC_PROT_EXEC, memory.flash.ctypes.data)
-        self._engine.mem_map_ptr(SRAM, memory.sram.size, UC_PROT_ALL, memory.sram.ctypes.data)
-        bus = self._around.peripherals
-        self._map_words(peripherals.BASE, peripherals.BYTES, bus)
-
-    def _map_words(self, base: int, size: int, words: Any) -> None:
-        """Map something that reads and writes whole words."""
-        def read(_engine: Uc, offset: int, _width: int, _user: Any) -> int:
-            value: int = words.read(base + offset // WORD * WORD)
-            return value >> offset % WORD * 8
-
-        def write(_engine: Uc, offset: int, _width: int, value: int, _user: Any) -> None:
-            words.write(base + offset // WORD * WORD, value << offset % WORD * 8 & 0xFFFFFFFF)
-        self._engine.mmio_map(base, size, read, None, write, None)
-
-    def _hook(self) -> None:
-        handle = ctypes.c_size_t()
-        unicorn_library.uclib.uc_hook_add(
-            self._engine._uch, ctypes.byref(handle), ctypes.c_int(UC_HOOK_BLOCK), pointer(count_block.address),
-            pointer(self._record.address), ctypes.c_uint64(1), ctypes.c_uint64(0))
-        self._engine.hook_add(UC_HOOK_MEM_INVALID, self._invalid)
-        self._engine.hook_add(UC_HOOK_INTR, self._interrupted)
-
-    def _interrupted(self, _engine: Uc, number: int, _user: Any) -> None:
+    def _interrupted(self, number: int) -> None:
         if not self._exception(number):
             self._fault(f"exception {number}")
-        self._engine.emu_stop()
+        self._emulator.stop()
 
-    def _invalid(self, _engine: Uc, access: int, address: int, size: int, _value: int, _user: Any) -> bool:
+    def _missing(self, address: int, size: int, flash: bool) -> None:
         self._fatal = True
         stack = self.image.symbols["mxc_stack"]
-        if stack - STACK_REACH <= address < stack and stack == SRAM or self._sp() < stack:
+        if self._sp() < stack or (stack == SRAM and stack - STACK_REACH <= address < stack):
             self.trap(TrapKind.STACK, f"the stack overflows its {STACK} bytes", address)
-        elif access == UC_MEM_WRITE_PROT:
+        elif flash:
             self.trap(TrapKind.READ_ONLY, f"write of {size} bytes to flash at 0x{address:08x}", address)
         else:
-            self.trap(TrapKind.UNMAPPED, f"access of {size} bytes at 0x{address:08x}, where nothing is", address)
-        return False
+            self.trap(TrapKind.UNMAPPED, f"access to {size} bytes at 0x{address:08x}, where nothing is", address)
 
-    def _overrun(self, _engine: Uc, _access: int, address: int, size: int, _value: int, _user: Any) -> None:
+    def _overrun(self, address: int, size: int) -> None:
         self.trap(TrapKind.OVERRUN, describe(self.image, address, size), address)
         if self._stop_at_overrun:
             self._fatal = True
-            self._engine.emu_stop()
+            self._emulator.stop()
 
     @abstractmethod
     def _sp(self) -> int:
         """The stack pointer."""
-
-
-def _address(function: Any) -> int:
-    address = ctypes.cast(function, ctypes.c_void_p).value
-    if address is None:
-        raise RuntimeError("the emulator's library has no such function")
-    return address

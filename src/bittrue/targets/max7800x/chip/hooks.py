@@ -5,16 +5,18 @@ A Python function takes about a microsecond a call; loading weights is hundreds 
 
 from __future__ import annotations
 
-import ctypes
 from enum import IntEnum
 from typing import Any
 
 import numba
+import numba.extending
 import numpy as np
 import numpy.typing as npt
 from llvmlite import ir
-from numba import types
-from numba.extending import intrinsic
+
+compiled: Any = numba
+"""Its types do not describe its functions as they are called inside compiled ones."""
+types, carray, intrinsic = compiled.types, compiled.carray, compiled.extending.intrinsic
 
 LOG_ENTRIES = 1 << 16
 """Writes that are recorded before the emulation stops to hand them on."""
@@ -47,9 +49,12 @@ class Slot(IntEnum):
 
 COUNT, LIMIT, ENGINE, STOP, USED, LOG, BLOCK, SPINNING = map(int, Slot)
 SLOTS = len(Slot)
+BLOCK_HOOK = types.void(types.voidptr, types.uint64, types.uint32, types.voidptr)
+WRITE_HOOK = types.void(types.voidptr, types.uint64, types.uint32, types.uint64, types.voidptr)
+"""Types of the functions: (emulator, address, bytes, user) and (emulator, offset, bytes, value, user)."""
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def _call(_context: Any, _function: Any, _argument: Any) -> Any:
     """Call the C function at an address with one argument."""
     def generate(_target: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
@@ -58,7 +63,7 @@ def _call(_context: Any, _function: Any, _argument: Any) -> Any:
     return types.int32(types.uint64, types.uint64), generate
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def _pointer(_context: Any, _address: Any) -> Any:
     """The pointer to an address."""
     def generate(_target: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
@@ -66,10 +71,10 @@ def _pointer(_context: Any, _address: Any) -> Any:
     return types.voidptr(types.uint64), generate
 
 
-@numba.cfunc(types.void(types.voidptr, types.uint64, types.uint32, types.voidptr), cache=True)  # type: ignore[untyped-decorator]
+@compiled.cfunc(BLOCK_HOOK, cache=True)
 def count_block(_engine: Any, address: Any, size: Any, user: Any) -> None:
     """Called before every block of instructions that no jump leads into or out of: counts them."""
-    record = numba.carray(user, (SLOTS,), np.uint64)
+    record = carray(user, (SLOTS,), np.uint64)
     record[COUNT] += np.uint64(size >> 1)
     if record[COUNT] >= record[LIMIT]:
         _call(record[STOP], record[ENGINE])
@@ -79,12 +84,12 @@ def count_block(_engine: Any, address: Any, size: Any, user: Any) -> None:
     record[BLOCK] = address
 
 
-@numba.cfunc(types.void(types.voidptr, types.uint64, types.uint32, types.uint64, types.voidptr), cache=True)  # type: ignore[untyped-decorator]
+@compiled.cfunc(WRITE_HOOK, cache=True)
 def record_write(_engine: Any, offset: Any, size: Any, value: Any, user: Any) -> None:
     """Called for every write to the accelerator: records it. `user` is [first address of the region, record]."""
-    region = numba.carray(user, (2,), np.uint64)
-    record = numba.carray(_pointer(region[1]), (SLOTS,), np.uint64)
-    log = numba.carray(_pointer(record[LOG]), (3, LOG_ENTRIES + LOG_SLACK), np.uint32)
+    region = carray(user, (2,), np.uint64)
+    record = carray(_pointer(region[1]), (SLOTS,), np.uint64)
+    log = carray(_pointer(record[LOG]), (3, LOG_ENTRIES + LOG_SLACK), np.uint32)
     entry = record[USED]
     log[0, entry] = region[0] + offset
     log[1, entry] = value & np.uint64(0xFFFFFFFF)
@@ -129,8 +134,3 @@ class Record:
 def region_record(base: int, record: Record) -> npt.NDArray[np.uint64]:
     """What `record_write` needs to know of a region; must live as long as the emulator."""
     return np.array([base, record.address], np.uint64)
-
-
-def pointer(address: int) -> ctypes.c_void_p:
-    """An address as an argument of the emulator's library."""
-    return ctypes.c_void_p(address)

@@ -39,10 +39,9 @@ def variables(objects: Sequence[Path]) -> list[Variables]:
     found = []
     for path in objects:
         with path.open("rb") as file:
-            for section in ELFFile(file).iter_sections():
-                if section["sh_flags"] & SH_FLAGS.SHF_WRITE and section["sh_size"]:
-                    found.append(Variables(path.name, section.name, section["sh_size"],
-                                           section["sh_type"] == "SHT_NOBITS"))
+            found += [Variables(path.name, section.name, section["sh_size"], section["sh_type"] == "SHT_NOBITS")
+                      for section in ELFFile(file).iter_sections()
+                      if section["sh_flags"] & SH_FLAGS.SHF_WRITE and section["sh_size"]]
     return found
 
 
@@ -60,7 +59,8 @@ def script(own: Sequence[Variables], others: int, room: Room) -> str:
     zeroed = [part for part in own if part.zeroed]
     return _SCRIPT.format(
         flash=room.flash[0], flash_bytes=room.flash[1], sram=room.sram[0], sram_bytes=room.sram[1], stack=STACK,
-        alignment=ALIGNMENT, first=_guard(len(own), guard), data=_guarded(ready, 0, guard), bss=_guarded(zeroed, len(ready), guard),
+        alignment=ALIGNMENT, first=_guard(len(own), guard), data=_guarded(ready, 0, guard),
+        bss=_guarded(zeroed, len(ready), guard),
         page=FLASH_PAGE, boot=_NO_BOOT if room.boot is None else _BOOT,
         boot_region="" if room.boot is None else _BOOT_REGION.format(address=room.boot))
 

@@ -236,7 +236,8 @@ class Chip:
 
     def _skip(self) -> bool:
         """Skip the time until a timer wakes a core. False when none will."""
-        due = [due for source in (self._peripherals, *self._cores) if (due := source.due()) is not None]
+        sources = (self._peripherals.due(), *(core.due() for core in self._cores))
+        due = [cycles for cycles in sources if cycles is not None]
         if due:
             self._clock.skipped += min(due)
         return bool(due)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from unicorn import Uc
 from unicorn.riscv_const import (
     UC_RISCV_REG_A0,
     UC_RISCV_REG_A1,
@@ -21,7 +20,8 @@ from unicorn.riscv_const import (
 )
 from unicorn.unicorn_const import UC_ARCH_RISCV, UC_MODE_RISCV32
 
-from .core import END, WORD, Core, Surroundings
+from .core import END, Core, Surroundings
+from .emulator import WORD, Emulator
 from .image import Image
 
 BASE, BYTES = 0xE5070000, 0x1000
@@ -87,30 +87,30 @@ class Riscv(Core):
     name = "RISC-V core"
 
     def __init__(self, image: Image, around: Surroundings, stop_at_overrun: bool = True) -> None:
-        super().__init__(Uc(UC_ARCH_RISCV, UC_MODE_RISCV32), image, around, stop_at_overrun)
+        super().__init__(Emulator(UC_ARCH_RISCV, UC_MODE_RISCV32), image, around, stop_at_overrun)
         self.controller = Controller()
-        self._map_words(BASE, BYTES, self.controller)
+        self._emulator.map_words(BASE, BYTES, self.controller)
 
     @property
     def pc(self) -> int:
         """The next instruction's address."""
-        return self._get(UC_RISCV_REG_PC)
+        return self._emulator.read(UC_RISCV_REG_PC)
 
     @property
     def result(self) -> int:
         """Register a0."""
-        return self._get(UC_RISCV_REG_A0)
+        return self._emulator.read(UC_RISCV_REG_A0)
 
     def reset(self) -> None:
         """Start at the boot address that the Arm core has set."""
-        self._engine.reg_write(UC_RISCV_REG_PC, self._around.peripherals.riscv_boot)
+        self._emulator.write(UC_RISCV_REG_PC, self._around.peripherals.riscv_boot)
 
     def enter(self, address: int, arguments: tuple[int, ...]) -> None:
         """Prepare to call a function with up to four arguments."""
         for register, value in zip(ARGUMENTS, arguments, strict=False):
-            self._engine.reg_write(register, value & 0xFFFFFFFF)
-        self._engine.reg_write(UC_RISCV_REG_RA, self.image.symbols[END])
-        self._engine.reg_write(UC_RISCV_REG_PC, address)
+            self._emulator.write(register, value)
+        self._emulator.write(UC_RISCV_REG_RA, self.image.symbols[END])
+        self._emulator.write(UC_RISCV_REG_PC, address)
 
     def wakes(self, lines: set[str]) -> bool:
         """Latch the lines. Whether an enabled interrupt or event is pending."""
@@ -121,13 +121,13 @@ class Riscv(Core):
         """Latch the lines; enter the handler of the first pending interrupt, unless they are masked."""
         self.controller.latch(lines)
         number = self.controller.first()
-        status = self._get(UC_RISCV_REG_MSTATUS)
+        status = self._emulator.read(UC_RISCV_REG_MSTATUS)
         if number is None or not status & MIE:
             return False
-        self._engine.reg_write(UC_RISCV_REG_MEPC, self.pc)
-        self._engine.reg_write(UC_RISCV_REG_MCAUSE, INTERRUPT | number)
-        self._engine.reg_write(UC_RISCV_REG_MSTATUS, status & ~MIE | MPIE | MPP)
-        self._engine.reg_write(UC_RISCV_REG_PC, (self._get(UC_RISCV_REG_MTVEC) & ~3) + WORD * number)
+        self._emulator.write(UC_RISCV_REG_MEPC, self.pc)
+        self._emulator.write(UC_RISCV_REG_MCAUSE, INTERRUPT | number)
+        self._emulator.write(UC_RISCV_REG_MSTATUS, status & ~MIE | MPIE | MPP)
+        self._emulator.write(UC_RISCV_REG_PC, (self._emulator.read(UC_RISCV_REG_MTVEC) & ~3) + WORD * number)
         return True
 
     def due(self) -> int | None:
@@ -144,8 +144,5 @@ class Riscv(Core):
         before = self._around.memory.bytes(pc - WORD, WORD)
         return int.from_bytes(before.tobytes(), "little") == WFI
 
-    def _get(self, register: int) -> int:
-        return int(self._engine.reg_read(register))
-
     def _sp(self) -> int:
-        return self._get(UC_RISCV_REG_SP)
+        return self._emulator.read(UC_RISCV_REG_SP)
