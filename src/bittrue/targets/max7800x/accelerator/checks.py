@@ -32,18 +32,15 @@ def check_start(device: Device, registers: Registers, complaints: Complaints, gr
         aon = registers.fields("AON_CTL")
         if (aon["pd"] | aon["dsleep"]) >> group & 1:
             complaints.add(Kind.ASLEEP, f"group {group}: its kernel memory (AON_CTL)")
-        if ("LCNT_MAX", group, 0) not in registers.values:
-            complaints.add(Kind.UNCONFIGURED, f"group {group}: LCNT_MAX")
-        elif registers.fields("LCNT_MAX", group) != registers.fields("LCNT_MAX", groups[0]):
+        if registers.fields("LCNT_MAX", group) != registers.fields("LCNT_MAX", groups[0]):
             complaints.add(Kind.GROUPS_DISAGREE, f"LCNT_MAX of groups {groups[0]} and {group}")
 
 
 def check_layer(device: Device, registers: Registers, complaints: Complaints, layer: int, leader: int,
                 groups: tuple[int, ...]) -> bool:
     """Whether a layer can run at all; complains where not, and about groups that are needed and do not run."""
-    last = registers.fields("LCNT_MAX", leader)["lcnt"]
-    if layer >= device.layers or layer > last:
-        complaints.add(Kind.LAYERS, f"layer {layer}; the last one is {last}, the registers end at {device.layers - 1}")
+    if layer >= device.layers:
+        complaints.add(Kind.LAYERS, f"layer {layer}; the registers end at {device.layers - 1}")
         return False
     if leader not in registers.layers[layer]:
         complaints.add(Kind.UNCONFIGURED, f"layer {layer} of group {leader}")

@@ -63,13 +63,15 @@ def _quarters(program: LayerProgram, image: Image, weights: Weights, biases: Bia
     index = 0
     for part in program.parts:
         own = list(range(index, index + len(part.processors)))
+        index += len(own)
         outputs = np.arange(part.group, program.outputs, WAYS)
+        if not own or not len(outputs):
+            continue
         found = _sums(program, image, weights, biases, complaints, own, outputs)
         if values is None or known is None:
             values = np.zeros((program.outputs, *found.values.shape[1:]), np.int64)
             known = np.zeros(values.shape, np.bool_)
         values[outputs], known[outputs] = found.values, True if found.known is None else found.known
-        index += len(part.processors)
     if values is None:
         values = np.zeros((program.outputs, 1, 1), np.int64)
     return Outputs(values, known)
@@ -111,11 +113,7 @@ def _defined(program: LayerProgram, image: Image, weights: Weights, complaints: 
         return None
     usable = np.ones(len(outputs), np.bool_)
     if weights.known is not None:
-        written = weights.known[processors][:, outputs]
-        usable = written.all(axis=(0, 2))
-        partly = ~usable & written.any(axis=(0, 2))
-        if partly.any():
-            complaints.add(Kind.UNWRITTEN_KERNEL, f"output channels {_list(partly)}")
+        usable = weights.known[processors][:, outputs].all(axis=(0, 2))
     known: Flags = usable[:, None, None]
     if image.known is not None:
         unknown = ~image.known[processors]

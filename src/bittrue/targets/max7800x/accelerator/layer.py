@@ -152,6 +152,14 @@ class LayerProgram:
 
     @property
     def outputs(self) -> int:
-        """Output channels of a convolution, in all passes, with those that are skipped."""
-        kernels = self.kernels
-        return kernels.count if kernels.bypass else -(-kernels.count // self.reads.passes)
+        """Output channels of a convolution, in all passes, with those that are skipped.
+
+        Where channels are dealt out over four groups or instances, up to three more kernels are counted than there are.
+        """
+        kernels, channels = self.kernels, self.writes.channels
+        if kernels.bypass:
+            return kernels.count
+        count = -(-kernels.count // self.reads.passes)
+        if self.mode is Mode.QUAD or kernels.x4:
+            return max(count // channels, 1) * channels
+        return count
