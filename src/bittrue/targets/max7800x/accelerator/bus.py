@@ -26,6 +26,7 @@ from .memories import ALL, Memories, Words
 from .mlator import Mlator
 from .packing import KernelPort
 from .registers import Registers
+from .snoop import unknown_result
 
 WORD = 4
 PAGE = 0x1000
@@ -124,7 +125,7 @@ class Accelerator:
                 self._write_kernel(place, address, value)
             case BiasByte(group, index):
                 self._check_access(group, address)
-                self.memories.bias.bytes[group, index] = value & BYTE
+                self.memories.bias.content[group, index] = value & BYTE
                 self.memories.bias.known[group, index] = True
             case TramWord(processor, word):
                 self._check_access(processor // self.device.group_processors, address)
@@ -180,7 +181,7 @@ class Accelerator:
             case KernelPart(processor, column, part):
                 return self.kernels.read_part(processor, column, part)
             case BiasByte(group, index):
-                return int(self.memories.bias.bytes[group, index])
+                return int(self.memories.bias.content[group, index])
             case TramWord(processor, tram_word):
                 return int(self.memories.tram.words[processor, tram_word])
             case RegisterAt():
@@ -194,6 +195,8 @@ class Accelerator:
             return self.mlators[place.group].read()
         if place.name == "FIFO_STAT":
             return self._fifo_status(place)
+        if place.name.startswith("SNP") and unknown_result(self.registers, place.name, place.group):
+            self.found.add(Kind.NOT_MODELLED, f"{place.name}: what this mode of snooping counts")
         return self.registers.word(place.name, place.group, place.layer)
 
     def _fifo_status(self, place: RegisterAt) -> int:

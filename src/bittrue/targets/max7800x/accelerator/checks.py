@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..device import Device
 from .complaints import Complaints, Kind
-from .layer import LayerProgram
+from .layer import LayerProgram, Mode
 from .registers import Registers
 
 COMMON = ("RCNT", "CCNT", "PRCNT", "PCCNT", "STRIDE", "WPTR_TOFFS", "WPTR_MOFFS", "WPTR_CHOFFS", "RPTR_BASE", "LCTL2",
@@ -66,3 +66,14 @@ def check_groups(registers: Registers, complaints: Complaints, program: LayerPro
                       and registers.fields(name, program.leader, program.layer)[field] != value]
         if different:
             complaints.add(Kind.GROUPS_DISAGREE, f"groups {program.leader} and {part.group}: {', '.join(different)}")
+
+
+def check_tram(device: Device, complaints: Complaints, program: LayerProgram) -> None:
+    """Complain about a TRAM that does not hold the rows that a 3x3 kernel needs."""
+    first, last = program.tram
+    if last >= device.tram.words:
+        complaints.add(Kind.TRAM, f"up to word {last} of {device.tram.words}")
+    if program.mode is Mode.PASSTHROUGH or program.kernels.size[1] == 1:
+        return
+    if last - first + 1 != program.output[1]:
+        complaints.add(Kind.SIZES_DISAGREE, f"TRAM words {first} to {last} for {program.output[1]} output columns")

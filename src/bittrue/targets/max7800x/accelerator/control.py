@@ -94,9 +94,9 @@ class Control:
         done: dict[str, int] = {}
         for letter in LETTERS:
             tested, zeroed = new[f"{letter}bistrun"], new[f"{letter}ramz"]
-            if (tested and not old[f"{letter}bistrun"]) or (zeroed and not old[f"{letter}ramz"]):
-                if letter != "b" or not clears or new["bistsel"] == CLEAR_BIAS:
-                    self._zero(letter, group)
+            rises = (tested and not old[f"{letter}bistrun"]) or (zeroed and not old[f"{letter}ramz"])
+            if rises and (letter != "b" or not clears or new["bistsel"] == CLEAR_BIAS):
+                self._zero(letter, group)
             done |= {f"{letter}allbdone": tested, f"{letter}allzdone": zeroed}
         tests = int(any(done[f"{letter}allbdone"] for letter in LETTERS))
         zeros = int(any(done[f"{letter}allzdone"] for letter in LETTERS))
