@@ -53,7 +53,8 @@ class Accelerator:
         self.engine = Engine(device, self.registers, self.memories, self.fifos, self.found)
         self.kernels = KernelPort(device, self.memories.kernels, self.found)
         self.mlators = tuple(Mlator(device, self.memories.data, self.found, g) for g in range(device.groups))
-        self.control = Control(device, self.registers, self.memories, self.engine, self.mlators, self.found)
+        self.control = Control(device, self.registers, self.memories, self.engine, self.kernels, self.mlators,
+                               self.found)
 
     @property
     def regions(self) -> tuple[tuple[int, int], ...]:
@@ -91,6 +92,8 @@ class Accelerator:
 
     def write(self, address: int, value: int, size: int = WORD) -> None:
         """One write of 1, 2 or 4 bytes."""
+        if size == WORD and not address % WORD and self._write_quickly(address, value & ALL):
+            return
         place = self.addresses.decode(address)
         if size == 1 and isinstance(place, KernelPart) and address % WORD == 1:
             self._set_position(place, address)
@@ -99,13 +102,29 @@ class Accelerator:
         else:
             self._write_word(place, address, value & ALL)
 
+    def _write_quickly(self, address: int, value: int) -> bool:
+        """Write what comes in great numbers, data and packed kernels; False for anything else or out of order."""
+        group, inner = divmod(address - self.addresses.group(0), self.device.group_pitch)
+        if not 0 <= group < self.device.groups or not self.control.ready(group):
+            return False
+        number, offset = divmod(inner - self.device.data.base, self.device.data.pitch)
+        per_group = self.device.group_processors // self.device.shared
+        if 0 <= number < per_group and offset < self.device.data.bytes:
+            self.memories.data.words[group * per_group + number, offset // WORD] = value
+            self.memories.data.known[group * per_group + number, offset // WORD] = ALL
+            return True
+        number, offset = divmod(inner - self.device.kernels.base, self.device.kernels.pitch)
+        if 0 <= number < self.device.group_processors and self.control.packed[group]:
+            return self.kernels.append(group * self.device.group_processors + number, offset, value)
+        return False
+
     def _set_position(self, place: KernelPart, address: int) -> None:
         if not self._packs(place.processor):
             self.found.add(Kind.PACKING, f"processor {place.processor}: CTL.mexpress is off", address)
         self.kernels.set_position(place.processor, address - self.addresses.kernel(place.processor, 0))
 
     def _packs(self, processor: int) -> bool:
-        return bool(self.registers.fields("CTL", processor // self.device.group_processors)["mexpress"])
+        return self.control.packed[processor // self.device.group_processors]
 
     def _write_narrow(self, place: Place, address: int, value: int, size: int) -> None:
         self.found.add(Kind.SIZE, f"write of {size} bytes", address)
