@@ -1,0 +1,79 @@
+"""What must hold before a network or a layer starts, beside what the computation itself finds out."""
+
+from __future__ import annotations
+
+from ..device import Device
+from .complaints import Complaints, Kind
+from .layer import LayerProgram, Mode
+from .registers import Registers
+
+COMMON = ("RCNT", "CCNT", "PRCNT", "PCCNT", "STRIDE", "WPTR_TOFFS", "WPTR_MOFFS", "WPTR_CHOFFS", "RPTR_BASE", "LCTL2",
+          "MCNT", "MCNT1", "MCNT2", "OCHAN", "ONED", "TPTR", "NXTLYR", "STREAM1", "STREAM2", "FMAX")
+"""Registers that are the same in all groups that work together."""
+
+OF_GROUP = {"LCTL": ("cnnsi_en",), "POST": ("bptr_sad", "bptr_en")}
+"""Registers of which some fields differ from group to group."""
+
+WAIT_STATES = 0
+"""Wait states that the chips need at their default clocks."""
+
+
+def check_start(device: Device, registers: Registers, complaints: Complaints, groups: tuple[int, ...]) -> None:
+    """Complain about settings of groups that start."""
+    for group in groups:
+        control = registers.fields("CTL", group)
+        if not control["clk_en"]:
+            complaints.add(Kind.CLOCK, f"group {group} starts")
+        if control["rdy_sel"] != WAIT_STATES:
+            complaints.add(Kind.WAIT_STATES, f"group {group}: CTL.rdy_sel is {control['rdy_sel']}")
+        sram = registers.fields("SRAM", group)
+        if sram["pd"] or sram["ds"]:
+            complaints.add(Kind.ASLEEP, f"group {group}: its memories (SRAM.pd, SRAM.ds)")
+        aon = registers.fields("AON_CTL")
+        if (aon["pd"] | aon["dsleep"]) >> group & 1:
+            complaints.add(Kind.ASLEEP, f"group {group}: its kernel memory (AON_CTL)")
+        if registers.fields("LCNT_MAX", group) != registers.fields("LCNT_MAX", groups[0]):
+            complaints.add(Kind.GROUPS_DISAGREE, f"LCNT_MAX of groups {groups[0]} and {group}")
+
+
+def check_layer(device: Device, registers: Registers, complaints: Complaints, layer: int, leader: int,
+                groups: tuple[int, ...]) -> bool:
+    """Whether a layer can run at all; complains where not, and about groups that are needed and do not run."""
+    if layer >= device.layers:
+        complaints.add(Kind.LAYERS, f"layer {layer}; the registers end at {device.layers - 1}")
+        return False
+    if leader not in registers.layers[layer]:
+        complaints.add(Kind.UNCONFIGURED, f"layer {layer} of group {leader}")
+        return False
+    idle = [group for group in range(device.groups) if group not in groups
+            and registers.fields("ENA", group, layer)["pro_en"]]
+    if idle:
+        complaints.add(Kind.PROCESSORS, f"groups {', '.join(map(str, idle))} have processors in this layer, but do not "
+                                        "run (CTL.cnn_en, ext_sync)")
+    return True
+
+
+def check_groups(registers: Registers, complaints: Complaints, program: LayerProgram) -> None:
+    """Complain about registers that differ between groups that work together."""
+    for part in program.parts:
+        if part.group == program.leader or not part.processors:
+            continue
+        different = [name for name in COMMON if registers.word(name, part.group, program.layer)
+                     != registers.word(name, program.leader, program.layer)]
+        different += [f"{name}.{field}" for name, own in OF_GROUP.items()
+                      for field, value in registers.fields(name, part.group, program.layer).items()
+                      if field not in own
+                      and registers.fields(name, program.leader, program.layer)[field] != value]
+        if different:
+            complaints.add(Kind.GROUPS_DISAGREE, f"groups {program.leader} and {part.group}: {', '.join(different)}")
+
+
+def check_tram(device: Device, complaints: Complaints, program: LayerProgram) -> None:
+    """Complain about a TRAM that does not hold the rows that a 3x3 kernel needs."""
+    first, last = program.tram
+    if last >= device.tram.words:
+        complaints.add(Kind.TRAM, f"up to word {last} of {device.tram.words}")
+    if program.mode is Mode.PASSTHROUGH or program.kernels.size[1] == 1:
+        return
+    if last - first + 1 != program.output[1]:
+        complaints.add(Kind.SIZES_DISAGREE, f"TRAM words {first} to {last} for {program.output[1]} output columns")
