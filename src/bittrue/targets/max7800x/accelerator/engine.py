@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from ..device import Device
 from .biases import biases_of
-from .checks import check_groups, check_layer, check_start
+from .checks import check_groups, check_layer, check_start, check_tram
 from .complaints import Complaints, Kind
 from .compute import Outputs, compute
 from .decode import SYNC, Decoder
@@ -20,6 +20,7 @@ from .layer import LayerProgram, Mode
 from .memories import Data, Ints, Memories, Words
 from .pool import pooled
 from .registers import Registers
+from .snoop import Decision, snoop
 from .streaming import Buffer, buffer_of, check_apart, check_buffer, check_overlap, endless
 from .weights import weights_of
 from .write import Written, written
@@ -57,6 +58,8 @@ class Run:
     steps: int = 0
     summed: bool = False
     """Whether the last layer was an element-wise operation."""
+    decision: Decision = field(default_factory=Decision)
+    """What snooping has made of the last layer."""
 
 
 @dataclass
@@ -156,9 +159,11 @@ class Engine:
         """Run one layer and go on to the next."""
         self.complaints.layer = run.layer
         run.steps += 1
+        run.decision = Decision()
         if check_layer(self.device, self.registers, self.complaints, run.layer, run.leader, run.groups):
             program = self._decode(run)
             check_groups(self.registers, self.complaints, program)
+            check_tram(self.device, self.complaints, program)
             self._execute(run, program)
         self.complaints.layer = None
         self._advance(run)
@@ -184,6 +189,7 @@ class Engine:
         if following is None:
             check_overlap(run.buffers, results, self.complaints)
             run.buffers = []
+        run.decision = snoop(self.device, self.registers, self.complaints, run.leader, results)
         record = self._store(run, results, following)
         if self.on_layer is not None:
             self.on_layer(record)
@@ -194,7 +200,7 @@ class Engine:
 
     def _next_buffer(self, run: Run) -> Buffer | None:
         """The circular buffer between this layer and the next."""
-        following = self._following(run.layer, run.leader)
+        following = self._following(run.layer, run.leader, Decision())
         if following is None or not self._streams(run) or following >= self.device.streaming_layers:
             return None
         if not self.registers.word("FMAX", run.leader, following):
@@ -236,7 +242,7 @@ class Engine:
             self.complaints.add(Kind.OVERLAP, f"{twice} words")
 
     def _advance(self, run: Run) -> None:
-        following = self._following(run.layer, run.leader)
+        following = None if run.decision.stop else self._following(run.layer, run.leader, run.decision)
         if following is None:
             self._interrupt(run)
             if self.device.one_shot and self.registers.fields("CTL", run.leader)["oneshot"]:
@@ -249,12 +255,12 @@ class Engine:
             return
         run.layer, run.first = following, False
 
-    def _following(self, layer: int, leader: int) -> int | None:
+    def _following(self, layer: int, leader: int, decision: Decision) -> int | None:
         """The layer that runs after another one; None at the end."""
         link = self.registers.fields("NXTLYR", leader, layer)
         if link.get("stop"):
             return None
-        if link.get("next_en"):
+        if link.get("next_en") and (decision.matched or not decision.conditional):
             return link["next"]
         if layer >= self.registers.fields("LCNT_MAX", leader)["lcnt"]:
             return None

@@ -8,6 +8,9 @@ from enum import Enum
 Pair = tuple[int, int]
 """(rows, columns)."""
 
+STRETCH = 2
+"""Transposed convolution: the image is stretched by as much with zeros."""
+
 
 class Mode(str, Enum):
     """How the groups work together."""
@@ -143,7 +146,20 @@ class LayerProgram:
     post: Post
     writes: Writes
     slots: int
+    tram: Pair
+    """First and last word in the TRAM."""
     stream: Stream
+
+    @property
+    def image(self) -> Pair:
+        """Rows and columns of the image that is convolved, with its padding."""
+        scale = STRETCH if self.stretch else 1
+        return self.reads.rows * scale + 2 * self.pad[0], self.reads.columns * scale + 2 * self.pad[1]
+
+    @property
+    def output(self) -> Pair:
+        """Rows and columns of a convolution's output."""
+        return self.image[0] - self.kernels.size[0] + 1, self.image[1] - self.kernels.size[1] + 1
 
     @property
     def processors(self) -> tuple[int, ...]:
@@ -152,6 +168,14 @@ class LayerProgram:
 
     @property
     def outputs(self) -> int:
-        """Output channels of a convolution, in all passes, with those that are skipped."""
-        kernels = self.kernels
-        return kernels.count if kernels.bypass else -(-kernels.count // self.reads.passes)
+        """Output channels of a convolution, in all passes, with those that are skipped.
+
+        Where channels are dealt out over four groups or instances, up to three more kernels are counted than there are.
+        """
+        kernels, channels = self.kernels, self.writes.channels
+        if kernels.bypass:
+            return kernels.count
+        count = -(-kernels.count // self.reads.passes)
+        if self.mode is Mode.QUAD or kernels.x4:
+            return max(count // channels, 1) * channels
+        return count

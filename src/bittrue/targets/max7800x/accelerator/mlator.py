@@ -51,6 +51,6 @@ class Mlator:
         if instance // instances != self.group:
             self.complaints.add(Kind.MLAT, f"group {self.group} has no data memory instance {instance}")
             return 0
-        words = self.device.data.words
-        return sum((int(self.data.words[instance, (word + i * self.increment) % words]) >> 8 * self.byte & 0xFF) << 8 * i
-                   for i in range(PIXELS))
+        places = [(word + i * self.increment) % self.device.data.words for i in range(PIXELS)]
+        values = [int(self.data.words[instance, place]) >> 8 * self.byte & 0xFF for place in places]
+        return int.from_bytes(values, "little")
