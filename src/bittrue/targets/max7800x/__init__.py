@@ -10,9 +10,12 @@ format; `to_graph` gives the integer graph of hardware layers.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 
 from ...engine.base import Trace
+from ...errors import ToolMissing, declare, fail
 from ...ir import Graph, IntArray
 from ..base import CHECKS, CheckReport, Options, Progress, Target, VerifyReport
 from ..project import Manifest
@@ -23,8 +26,17 @@ from .device import DEVICES, Device
 from .options import OPTIONS
 from .plan import Max7800xPlan, make_plan
 from .project import project_kind
-from .run import run_samples, simulate
-from .verify import check_simulation
+
+
+declare({"BT5460": "a compiler or an emulator for the chip is missing"})
+
+
+def simulator() -> ModuleType:
+    """The part that needs the packages of `bittrue[sim]`. Raises `ToolMissing` (BT5460) without them."""
+    try:
+        return import_module(".simulate", __package__)
+    except ModuleNotFoundError as error:
+        fail(ToolMissing, "BT5460", f"package {error.name}", "it is not installed", "pip install 'bittrue[sim]'")
 
 
 class Max7800x(Target[Max7800xPlan]):
@@ -49,14 +61,14 @@ class Max7800x(Target[Max7800xPlan]):
         return emit_project(self.kind, graph, plan, inputs, out_dir, attached)
 
     def simulate(self, project_dir: Path, graph: Graph | None = None) -> Trace:
-        return simulate(read_project(self.kind, project_dir, graph))
+        return simulator().simulate(read_project(self.kind, project_dir, graph))
 
     def verify(self, project_dir: Path, checks: Collection[str] = CHECKS, graph: Graph | None = None) -> VerifyReport:
-        return verify_project(self.kind, check_simulation, project_dir, checks, graph)
+        return verify_project(self.kind, lambda project: simulator().check_simulation(project), project_dir, checks, graph)
 
     def run(self, project_dir: Path, inputs: Mapping[str, IntArray], jobs: int = 1,
             progress: Progress | None = None) -> Trace:
-        return run_samples(read_project(self.kind, project_dir), inputs, jobs, progress)
+        return simulator().run_samples(read_project(self.kind, project_dir), inputs, jobs, progress)
 
 
 MAX78000, MAX78002 = (Max7800x(device) for device in DEVICES.values())

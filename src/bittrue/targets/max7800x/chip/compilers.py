@@ -15,7 +15,7 @@ from types import MappingProxyType
 
 from ....errors import ToolMissing, declare, fail
 
-declare({"BT5460": "a C compiler for the chip is missing"})
+declare({"BT5460": "a compiler or an emulator for the chip is missing"})
 
 COMMON = ("-O2", "-g", "-ffreestanding", "-fdata-sections", "-ffunction-sections", "-fno-common", "-Wall", "-Wextra",
           "-Wpedantic", "-Wno-missing-field-initializers")
