@@ -10,7 +10,6 @@ format; `to_graph` gives the integer graph of hardware layers.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
@@ -25,8 +24,7 @@ from .check import check
 from .device import DEVICES, Device
 from .options import OPTIONS
 from .plan import Max7800xPlan, make_plan
-from .project import project_kind
-
+from .project import Max7800xProject, project_kind
 
 declare({"BT5460": "a compiler or an emulator for the chip is missing"})
 
@@ -34,9 +32,15 @@ declare({"BT5460": "a compiler or an emulator for the chip is missing"})
 def simulator() -> ModuleType:
     """The part that needs the packages of `bittrue[sim]`. Raises `ToolMissing` (BT5460) without them."""
     try:
-        return import_module(".simulate", __package__)
+        from . import simulate
     except ModuleNotFoundError as error:
         fail(ToolMissing, "BT5460", f"package {error.name}", "it is not installed", "pip install 'bittrue[sim]'")
+    return simulate
+
+
+def _check_simulation(project: Max7800xProject) -> VerifyReport:
+    report: VerifyReport = simulator().check_simulation(project)
+    return report
 
 
 class Max7800x(Target[Max7800xPlan]):
@@ -61,14 +65,16 @@ class Max7800x(Target[Max7800xPlan]):
         return emit_project(self.kind, graph, plan, inputs, out_dir, attached)
 
     def simulate(self, project_dir: Path, graph: Graph | None = None) -> Trace:
-        return simulator().simulate(read_project(self.kind, project_dir, graph))
+        trace: Trace = simulator().simulate(read_project(self.kind, project_dir, graph))
+        return trace
 
     def verify(self, project_dir: Path, checks: Collection[str] = CHECKS, graph: Graph | None = None) -> VerifyReport:
-        return verify_project(self.kind, lambda project: simulator().check_simulation(project), project_dir, checks, graph)
+        return verify_project(self.kind, _check_simulation, project_dir, checks, graph)
 
     def run(self, project_dir: Path, inputs: Mapping[str, IntArray], jobs: int = 1,
             progress: Progress | None = None) -> Trace:
-        return simulator().run_samples(read_project(self.kind, project_dir), inputs, jobs, progress)
+        trace: Trace = simulator().run_samples(read_project(self.kind, project_dir), inputs, jobs, progress)
+        return trace
 
 
 MAX78000, MAX78002 = (Max7800x(device) for device in DEVICES.values())

@@ -8,7 +8,6 @@ from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
-from unicorn.unicorn_py3.unicorn import Uc, UcError, uclib
 from unicorn.unicorn_const import (
     UC_HOOK_BLOCK,
     UC_HOOK_INTR,
@@ -19,6 +18,7 @@ from unicorn.unicorn_const import (
     UC_PROT_EXEC,
     UC_PROT_READ,
 )
+from unicorn.unicorn_py3.unicorn import Uc, UcError, uclib
 
 from .hooks import Record, count_block, record_write, region_record
 
