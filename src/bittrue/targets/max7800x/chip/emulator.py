@@ -8,7 +8,6 @@ from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
-from unicorn.unicorn_py3.unicorn import Uc, UcError, uclib
 from unicorn.unicorn_const import (
     UC_HOOK_BLOCK,
     UC_HOOK_INTR,
@@ -19,6 +18,7 @@ from unicorn.unicorn_const import (
     UC_PROT_EXEC,
     UC_PROT_READ,
 )
+from unicorn.unicorn_py3.unicorn import Uc, UcError, uclib
 
 from .hooks import Record, count_block, record_write, region_record
 
@@ -49,10 +49,10 @@ class Emulator:
         self._engine: Any = Uc(architecture, mode)
         if model is not None:
             self._engine.ctl_set_cpu_model(model)
-        self._handle = self._engine._uch
+        self._handle: Any = self._engine._uch
         self._library: Any = uclib
         stop = ctypes.cast(self._library.uc_emu_stop, ctypes.c_void_p).value
-        self.record = Record(int(self._handle.value), stop or 0)
+        self.record = Record(self._handle.value or 0, stop or 0)
         self._kept: list[Any] = []
         self._count()
 
