@@ -15,7 +15,7 @@ from ..device import Device
 from .compilers import ARM, ARM_HARD, RISCV, Compiler, Core, find_compiler, messages
 from .image import Image
 from .layout import script, variables
-from .regions import Room, arm_room, riscv_room
+from .regions import MEMORIES, Room, arm_room, riscv_room
 
 declare({
     "BT5461": "a C project is not there or has no C files",
@@ -40,15 +40,21 @@ class Firmware:
     riscv: Path | None
     warnings: tuple[str, ...]
     """What the compiler says of the project's own files: `file:line: text`."""
+    flash: int
+    """Bytes of flash."""
 
 
 @dataclass(frozen=True)
 class Options:
-    """How to compile: the compiler `zig` or `gcc`, floating point in the Arm core's registers or not, and defines."""
+    """How to compile: the compiler `zig` or `gcc`, floating point in the Arm core's registers or not, and defines.
+
+    `flash` gives the chip another flash, of so many bytes (up to 8 MiB): a sample input may be larger than the chip's.
+    """
 
     compiler: str = "zig"
     hard_float: bool = False
     defines: tuple[str, ...] = ()
+    flash: int | None = None
 
     @property
     def arm(self) -> Core:
@@ -65,15 +71,16 @@ def build(project: Path, device: Device, folder: Path, options: Options | None =
     used = options or Options()
     sources = _sources(project)
     folder.mkdir(parents=True, exist_ok=True)
+    flash = used.flash or MEMORIES[device.name].flash
     if not any(path.name == RISCV_MAIN for path in sources):
-        path, warnings = _program(sources, used.arm, device, arm_room(device, shared=False), folder, used)
-        return Firmware(path, None, warnings)
+        path, warnings = _program(sources, used.arm, device, arm_room(device, flash, shared=False), folder, used)
+        return Firmware(path, None, warnings, flash)
     arm = [path for path in sources if path.name == MAIN]
-    path, first = _program(arm, used.arm, device, arm_room(device, shared=True), folder, used)
-    flash = Image(path).symbols["__FlashStart_"]
+    path, first = _program(arm, used.arm, device, arm_room(device, flash, shared=True), folder, used)
+    start = Image(path).symbols["__FlashStart_"]
     riscv = [path for path in sources if path.name != MAIN]
-    other, second = _program(riscv, RISCV, device, riscv_room(device, flash), folder, used)
-    return Firmware(path, other, first + second)
+    other, second = _program(riscv, RISCV, device, riscv_room(device, flash, start), folder, used)
+    return Firmware(path, other, first + second, flash)
 
 
 @contextmanager

@@ -49,10 +49,10 @@ class Emulator:
         self._engine: Any = Uc(architecture, mode)
         if model is not None:
             self._engine.ctl_set_cpu_model(model)
-        self._handle = self._engine._uch
+        self._handle: Any = self._engine._uch
         self._library: Any = uclib
         stop = ctypes.cast(self._library.uc_emu_stop, ctypes.c_void_p).value
-        self.record = Record(int(self._handle.value), stop or 0)
+        self.record = Record(self._handle.value or 0, stop or 0)
         self._kept: list[Any] = []
         self._count()
 

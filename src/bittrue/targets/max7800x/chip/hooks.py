@@ -5,6 +5,7 @@ A Python function takes about a microsecond a call; loading weights is hundreds 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import IntEnum
 from typing import Any
 
@@ -16,7 +17,9 @@ from llvmlite import ir
 
 compiled: Any = numba
 """Its types do not describe its functions as they are called inside compiled ones."""
-types, carray, intrinsic = compiled.types, compiled.carray, compiled.extending.intrinsic
+Decorator = Callable[[Callable[..., Any]], Any]
+types, carray = compiled.types, compiled.carray
+intrinsic: Decorator = compiled.extending.intrinsic
 
 LOG_ENTRIES = 1 << 16
 """Writes that are recorded before the emulation stops to hand them on."""
@@ -52,6 +55,8 @@ SLOTS = len(Slot)
 BLOCK_HOOK = types.void(types.voidptr, types.uint64, types.uint32, types.voidptr)
 WRITE_HOOK = types.void(types.voidptr, types.uint64, types.uint32, types.uint64, types.voidptr)
 """Types of the functions: (emulator, address, bytes, user) and (emulator, offset, bytes, value, user)."""
+block_hook: Decorator = compiled.cfunc(BLOCK_HOOK, cache=True)
+write_hook: Decorator = compiled.cfunc(WRITE_HOOK, cache=True)
 
 
 @intrinsic
@@ -71,7 +76,7 @@ def _pointer(_context: Any, _address: Any) -> Any:
     return types.voidptr(types.uint64), generate
 
 
-@compiled.cfunc(BLOCK_HOOK, cache=True)
+@block_hook
 def count_block(_engine: Any, address: Any, size: Any, user: Any) -> None:
     """Called before every block of instructions that no jump leads into or out of: counts them."""
     record = carray(user, (SLOTS,), np.uint64)
@@ -84,7 +89,7 @@ def count_block(_engine: Any, address: Any, size: Any, user: Any) -> None:
     record[BLOCK] = address
 
 
-@compiled.cfunc(WRITE_HOOK, cache=True)
+@write_hook
 def record_write(_engine: Any, offset: Any, size: Any, value: Any, user: Any) -> None:
     """Called for every write to the accelerator: records it. `user` is [first address of the region, record]."""
     region = carray(user, (2,), np.uint64)

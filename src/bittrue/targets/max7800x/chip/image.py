@@ -1,20 +1,29 @@
-"""An ELF file: what is loaded where, what is called how, and which line of source an instruction comes from."""
+"""An ELF file: what is loaded where, what is called how, and where an instruction comes from."""
 
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from elftools.dwarf.lineprogram import LineProgram
+import numpy as np
 from elftools.elf.elffile import ELFFile
-from elftools.elf.sections import Symbol as Entry
-from elftools.elf.sections import SymbolTableSection
+
+from .debug_info import DebugInfo
 
 THUMB = 1
 """The lowest bit of a function's address on the Arm core; addresses here are without it."""
-FUNCTION = "STT_FUNC"
+OBJECT, FUNCTION = 1, 2
+"""Types of symbols."""
+TYPE = 0xF
+"""The bits of a symbol's information that hold its type."""
+ENTRY = np.dtype([("name", "<u4"), ("address", "<u4"), ("size", "<u4"), ("info", "u1"), ("other", "u1"),
+                  ("section", "<u2")])
+"""A symbol in the file."""
+HIDDEN = (b".L", b"$")
+"""Beginnings of names that the compiler makes up."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +41,7 @@ class Symbol:
     name: str
     address: int
     size: int
+    kind: int
 
 
 class Image:
@@ -43,67 +53,38 @@ class Image:
             elf = ELFFile(file)
             self.segments = tuple(Segment(part["p_paddr"], part.data()) for part in elf.iter_segments("PT_LOAD")
                                   if part["p_filesz"])
-            symbols = [entry for section in elf.iter_sections() if isinstance(section, SymbolTableSection)
-                       for entry in section.iter_symbols()]
-        self.symbols = {entry.name: _value(entry) for entry in symbols if entry.name}
+            names, entries = (elf.get_section_by_name(name).data() for name in (".strtab", ".symtab"))
+        symbols = sorted(_symbols(names, entries), key=lambda symbol: symbol.address)
+        self.symbols = {symbol.name: symbol.address for symbol in symbols}
         """Address by name."""
-        self.functions = _kind(symbols, FUNCTION)
-        self.objects = _kind(symbols, "STT_OBJECT")
+        self.functions = tuple(symbol for symbol in symbols if symbol.kind == FUNCTION and symbol.size)
+        self.objects = tuple(symbol for symbol in symbols if symbol.kind == OBJECT and symbol.size)
 
     def function(self, pc: int) -> str | None:
         """The function that holds an instruction."""
-        found = _covering(self.functions, pc)
-        return None if found is None else found.name
+        found = bisect_right(self.functions, pc, key=lambda symbol: symbol.address) - 1
+        if found < 0 or pc >= self.functions[found].address + self.functions[found].size:
+            return None
+        return self.functions[found].name
+
+    def within(self, pc: int) -> list[str]:
+        """The function that holds an instruction, then those that were inlined there."""
+        return [self.function(pc) or f"0x{pc:08x}", *self._debug_info.inlined(pc)]
 
     def where(self, pc: int) -> str:
         """Function, file and line of an instruction, as far as the file tells."""
-        name = self.function(pc) or f"0x{pc:08x}"
-        line = self.line(pc)
-        return name if line is None else f"{name}, {line}"
-
-    def line(self, pc: int) -> str | None:
-        """`file:line` of an instruction."""
-        index = bisect_right(self._lines, (pc, "\uffff")) - 1
-        return (self._lines[index][1] or None) if index >= 0 else None
+        line = self._debug_info.line(pc)
+        return " > ".join(self.within(pc)) + (f", {line}" if line else "")
 
     @cached_property
-    def _lines(self) -> list[tuple[int, str]]:
-        """Address -> file:line, sorted; read only when a trap needs it. An end of a sequence has no line."""
-        with self.path.open("rb") as file:
-            elf = ELFFile(file)
-            if not elf.has_dwarf_info():
-                return []
-            dwarf = elf.get_dwarf_info()
-            programs = [program for unit in dwarf.iter_CUs()
-                        if (program := dwarf.line_program_for_CU(unit)) is not None]
-            return sorted(row for program in programs for row in _rows(program))
+    def _debug_info(self) -> DebugInfo:
+        return DebugInfo(self.path)
 
 
-def _rows(program: LineProgram) -> list[tuple[int, str]]:
-    header = program.header
-    first = 0 if header["version"] >= 5 else 1
-    names = [entry.name.decode() for entry in header["file_entry"]]
-    return [(state.address, "" if state.end_sequence else f"{_name(names, state.file - first)}:{state.line}")
-            for entry in program.get_entries() if (state := entry.state) is not None]
-
-
-def _name(names: list[str], index: int) -> str:
-    return Path(names[index]).name if 0 <= index < len(names) else "?"
-
-
-def _value(entry: Entry) -> int:
-    value: int = entry["st_value"]
-    return value & ~THUMB if entry["st_info"]["type"] == FUNCTION else value
-
-
-def _kind(symbols: list[Entry], kind: str) -> tuple[Symbol, ...]:
-    found = (Symbol(entry.name, _value(entry), entry["st_size"])
-             for entry in symbols if entry["st_info"]["type"] == kind and entry["st_size"])
-    return tuple(sorted(found, key=lambda symbol: symbol.address))
-
-
-def _covering(symbols: tuple[Symbol, ...], address: int) -> Symbol | None:
-    index = bisect_right(symbols, address, key=lambda symbol: symbol.address) - 1
-    if index < 0 or address >= symbols[index].address + symbols[index].size:
-        return None
-    return symbols[index]
+def _symbols(names: bytes, entries: bytes) -> Iterator[Symbol]:
+    """The symbols of a file's tables of names and symbols."""
+    for name, address, size, info, _, _ in np.frombuffer(entries, ENTRY).tolist():
+        text = names[name:names.index(b"\0", name)]
+        if text and not text.startswith(HIDDEN):
+            kind = info & TYPE
+            yield Symbol(text.decode(), address & ~THUMB if kind == FUNCTION else address, size, kind)

@@ -78,7 +78,7 @@ class Chip:
         self.interrupts = 0
         """How often the accelerator's interrupt line was set."""
         self._line, self._asked = False, 0
-        self._accelerator, self._memory, self._clock = accelerator, Memory(device), Clock()
+        self._accelerator, self._memory, self._clock = accelerator, Memory(device, firmware.flash), Clock()
         self._peripherals = Peripherals(self._clock, device.riscv_sram)
         around = Surroundings(self._memory, self._peripherals, accelerator)
         self.arm = Cortex(Image(firmware.arm), around, self._clock, stop_at_overrun)
@@ -211,7 +211,7 @@ class Chip:
             return Outcome.TRAP
         if stop is not Stop.ENDLESS or core.interrupt(self._lines()):
             return None
-        if core.image.function(core.pc) == FAIL:
+        if FAIL in core.image.within(core.pc):
             return Outcome.FAILED
         core.trap(TrapKind.ENDLESS, "it jumps to where it is")
         return Outcome.TRAP

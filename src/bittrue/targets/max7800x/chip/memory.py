@@ -19,10 +19,9 @@ Bytes = npt.NDArray[np.uint8]
 class Memory:
     """The contents of flash and SRAM."""
 
-    def __init__(self, device: Device) -> None:
-        sizes = MEMORIES[device.name]
-        self.flash: Bytes = np.full(sizes.flash, ERASED, np.uint8)
-        self.sram: Bytes = np.full(sizes.sram, UNKNOWN, np.uint8)
+    def __init__(self, device: Device, flash: int) -> None:
+        self.flash: Bytes = np.full(flash, ERASED, np.uint8)
+        self.sram: Bytes = np.full(MEMORIES[device.name].sram, UNKNOWN, np.uint8)
 
     def load(self, segments: Iterable[Segment]) -> None:
         """Put a program in its place. Raises ValueError when it lies elsewhere."""

@@ -44,14 +44,13 @@ class Room:
     boot: int | None = None
 
 
-def arm_room(device: Device, shared: bool) -> Room:
-    """The Arm core's room, next to a RISC-V program or alone."""
+def arm_room(device: Device, flash: int, shared: bool) -> Room:
+    """The Arm core's room with `flash` bytes of flash, next to a RISC-V program or alone."""
     memories = MEMORIES[device.name]
-    return Room((FLASH, memories.flash), (SRAM, memories.arm_share if shared else memories.sram))
+    return Room((FLASH, flash), (SRAM, memories.arm_share if shared else memories.sram))
 
 
-def riscv_room(device: Device, flash: int) -> Room:
-    """The RISC-V core's room; its program lies in flash behind the Arm core's, from `flash` on."""
-    memories = MEMORIES[device.name]
-    start = SRAM + memories.arm_share
-    return Room((flash, FLASH + memories.flash - flash), (start, device.riscv_sram - start), device.riscv_sram)
+def riscv_room(device: Device, flash: int, start: int) -> Room:
+    """The RISC-V core's room; its program lies in flash behind the Arm core's, from address `start` on."""
+    sram = SRAM + MEMORIES[device.name].arm_share
+    return Room((start, FLASH + flash - start), (sram, device.riscv_sram - sram), device.riscv_sram)
