@@ -14,7 +14,7 @@ from bittrue.targets.max7800x.device import ADDRESSES
 from bittrue.targets.max7800x.emit import EmitOptions, emit, softmax_shift_q17p14_q15
 from bittrue.targets.max7800x.emit.weights import packed_words
 from bittrue.targets.max7800x.placement import Fifo
-from bittrue.targets.max7800x.program import OutputTensor, Program, Write
+from bittrue.targets.max7800x.program import LayerWrites, OutputTensor, Program, Write
 
 from .emit_cases import ABOUT, device, fifo_program, narrow, program, wide
 
@@ -189,6 +189,8 @@ def test_softmax_is_that_of_the_model(tmp_path: Path, shift: int):
 def test_one_shot_continues_after_every_layer(tmp_path: Path):
     runs = []
     what = program(device("max78002"))
+    unused = LayerWrites(9, 0, "unused", (Write(ADDRESSES["max78002"].register("POST", 0, 9), 0, "post processing"),))
+    what = replace(what, registers=replace(what.registers, configure=(*what.registers.configure, unused)))
     control = ADDRESSES["max78002"].register("CTL")
 
     def finish(board: Board) -> None:
