@@ -10,10 +10,11 @@ import numpy.typing as npt
 
 from ..device import Device
 from .biases import biases_of
-from .checks import check_groups, check_layer, check_start, check_tram
+from .checks import check_banks, check_groups, check_layer, check_start, check_tram
 from .complaints import Complaints, Kind
 from .compute import Outputs, compute
-from .decode import SYNC, Decoder
+from .consistency import check_consistency
+from .decode import SYNC, Decoder, Fields
 from .fetch import fetch
 from .fifo import FAST, Fifos, Routing
 from .layer import LayerProgram, Mode
@@ -164,6 +165,8 @@ class Engine:
             program = self._decode(run)
             check_groups(self.registers, self.complaints, program)
             check_tram(self.device, self.complaints, program)
+            lead = Fields(self.registers, run.leader, run.layer)
+            check_consistency(self.device, lead, program, self.complaints)
             self._execute(run, program)
         self.complaints.layer = None
         self._advance(run)
@@ -189,6 +192,7 @@ class Engine:
         if following is None:
             check_overlap(run.buffers, results, self.complaints)
             run.buffers = []
+        check_banks(self.device, program, results, self.complaints)
         run.decision = snoop(self.device, self.registers, self.complaints, run.leader, results)
         record = self._store(run, results, following)
         if self.on_layer is not None:
