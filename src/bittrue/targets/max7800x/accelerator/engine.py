@@ -22,7 +22,7 @@ from .memories import Data, Ints, Memories, Words
 from .pool import pooled
 from .registers import Registers
 from .snoop import Decision, snoop
-from .streaming import Buffer, buffer_of, check_apart, check_buffer, check_overlap, endless
+from .streaming import Buffer, buffer_of, check_apart, check_overlap, check_stream, endless
 from .weights import weights_of
 from .write import Written, written
 
@@ -54,6 +54,8 @@ class Run:
     source: Data | None = None
     """What the layer in front has written, where a circular buffer lies between."""
     buffers: list[Buffer] = field(default_factory=list)
+    before: LayerProgram | None = None
+    """The layer that has run before this one."""
     waiting: bool = False
     """Whether the input still comes from the FIFO."""
     steps: int = 0
@@ -180,9 +182,10 @@ class Engine:
             return
         own = buffer_of(self.device, program) if self._streams(run) else None
         if own is not None:
-            check_buffer(program, self.complaints)
+            check_stream(self.device, program, run.before, self.complaints)
             check_apart(run.buffers, own, self.complaints)
             run.buffers.append(own)
+        run.before = program
         source = self.memories.data if run.source is None or own is None else run.source
         outputs = self._outputs(program, source)
         if outputs is None:
