@@ -56,8 +56,8 @@ class Run:
     buffers: list[Buffer] = field(default_factory=list)
     before: LayerProgram | None = None
     """The layer that has run before this one."""
-    waiting: bool = False
-    """Whether the input still comes from the FIFO."""
+    waiting: Routing | None = None
+    """How the input comes from the FIFO, while it is not there."""
     steps: int = 0
     summed: bool = False
     """Whether the last layer was an element-wise operation."""
@@ -77,6 +77,11 @@ class Engine:
     on_layer: Callable[[LayerRecord], None] | None = None
     run: Run | None = None
 
+    @property
+    def waits(self) -> bool:
+        """Whether a network has started and waits for its input."""
+        return self.run is not None and self.run.waiting is not None
+
     def start(self, group: int) -> None:
         """A group's `CTL.cnn_en` has gone from 0 to 1."""
         sync = self.registers.fields("CTL", group)["ext_sync"]
@@ -90,7 +95,10 @@ class Engine:
         groups = tuple(g for g in range(self.device.groups) if g == leader or self._follows(g, leader))
         check_start(self.device, self.registers, self.complaints, groups)
         first = self.registers.fields("LCNT_MAX", leader).get("start", 0)
-        return Run(leader, groups, first, waiting=bool(self.registers.fields("CTL", leader)["fifo_en"]))
+        run = Run(leader, groups, first)
+        if self.registers.fields("CTL", leader)["fifo_en"]:
+            run.waiting = self._routing(run)
+        return run
 
     def _follows(self, group: int, leader: int) -> bool:
         control = self.registers.fields("CTL", group)
@@ -98,33 +106,29 @@ class Engine:
 
     def stop(self, group: int) -> None:
         """A group's `CTL.cnn_en` has gone from 1 to 0: what waits for the FIFO is given up."""
-        if self.run is not None and self.run.waiting and self.run.leader == group:
+        if self.run is not None and self.run.waiting is not None and self.run.leader == group:
             self.run = None
 
     def pushed(self) -> None:
         """A word has come into a FIFO."""
-        if self.run is not None and self.run.waiting:
+        if self.run is not None and self.run.waiting is not None and self.fifos.ready(self.run.waiting):
             self.proceed()
 
     def proceed(self) -> None:
         """Run until the end, or until the input is missing, or (one-shot) for one layer."""
         while self.run is not None:
-            if self.run.waiting and not self._load():
+            if self.run.waiting is not None and not self._load(self.run, self.run.waiting):
                 return
             self._step(self.run)
             if self.run is not None and self.registers.fields("CTL", self.run.leader)["oneshot"]:
                 self._pause(self.run)
                 return
 
-    def _load(self) -> bool:
+    def _load(self, run: Run, routing: Routing) -> bool:
         """Take the input from the FIFO, if it is all there."""
-        run = self.run
-        if run is None:
-            return False
-        routing = self._routing(run)
         if not self.fifos.ready(routing):
             return False
-        run.waiting = False
+        run.waiting = None
         program = self._decode(run)
         parts = list(self.fifos.take(self.device, routing))
         words = program.reads.base + np.arange(routing.words)
