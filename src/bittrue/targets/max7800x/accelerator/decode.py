@@ -57,7 +57,8 @@ class Decoder:
             stretch=bool(post["deconv_en"]), pad=self._pad(lead), kernels=self._kernels(lead, mode, control),
             post=Post(shift_value(post), bool(lctl["bigdwrt"]), bool(post["out_abs"]), bool(lctl["act_en"])),
             writes=self._writes(lead), slots=one_d["tscnt_max"] + 1,
-            tram=(lead["TPTR"]["tptr_sad"], lead["TPTR"]["tptr_max"]), stream=self._stream(lead))
+            tram=(lead["TPTR"]["tptr_sad"], lead["TPTR"]["tptr_max"]), stream=self._stream(lead),
+            read_ahead=bool(lctl.get("rd_ahead")))
 
     def _mode(self, lead: Fields, layer: int, quad: bool) -> Mode:
         if lead["POST"].get("depthwise"):
