@@ -51,6 +51,7 @@ class Accelerator:
         self.memories = Memories.of(device)
         self.fifos = Fifos()
         self.engine = Engine(device, self.registers, self.memories, self.fifos, self.found)
+        self._fifo_at = {self.addresses.register(name): number for name, number in FIFO_DATA.items()}
         self.kernels = KernelPort(device, self.memories.kernels, self.found)
         self.mlators = tuple(Mlator(device, self.memories.data, self.found, g) for g in range(device.groups))
         self.control = Control(device, self.registers, self.memories, self.engine, self.kernels, self.mlators,
@@ -103,7 +104,12 @@ class Accelerator:
             self._write_word(place, address, value & ALL)
 
     def _write_quickly(self, address: int, value: int) -> bool:
-        """Write what comes in great numbers, data and packed kernels; False for anything else or out of order."""
+        """Write what comes in great numbers, input data and packed kernels; False for anything else or out of order."""
+        fifo = self._fifo_at.get(address)
+        if fifo is not None:
+            self.fifos.push(fifo, value)
+            self.engine.pushed()
+            return True
         group, inner = divmod(address - self.addresses.group(0), self.device.group_pitch)
         if not 0 <= group < self.device.groups or not self.control.ready(group):
             return False
@@ -177,12 +183,7 @@ class Accelerator:
             return
         if register.unknown(value):
             self.found.add(Kind.UNKNOWN_BITS, f"{place.name}, bits {register.unknown(value):#x}", address)
-        number = FIFO_DATA.get(place.name)
-        if number is not None:
-            self.fifos.push(number, value)
-            self.engine.pushed()
-        else:
-            self.control.write(place, value)
+        self.control.write(place, value)
 
     def read(self, address: int, size: int = WORD) -> int:
         """One read of 1, 2 or 4 bytes."""

@@ -6,6 +6,7 @@ from ..device import Device
 from .complaints import Complaints, Kind
 from .layer import LayerProgram, Mode
 from .registers import Registers
+from .write import Written
 
 COMMON = ("RCNT", "CCNT", "PRCNT", "PCCNT", "STRIDE", "WPTR_TOFFS", "WPTR_MOFFS", "WPTR_CHOFFS", "RPTR_BASE", "LCTL2",
           "MCNT", "MCNT1", "MCNT2", "OCHAN", "ONED", "TPTR", "NXTLYR", "STREAM1", "STREAM2", "FMAX")
@@ -13,6 +14,12 @@ COMMON = ("RCNT", "CCNT", "PRCNT", "PCCNT", "STRIDE", "WPTR_TOFFS", "WPTR_MOFFS"
 
 OF_GROUP = {"LCTL": ("cnnsi_en",), "POST": ("bptr_sad", "bptr_en")}
 """Registers of which some fields differ from group to group."""
+
+UNMODELLED = ("calcmax", "pool_en", "timeshft", "ext_rdy")
+"""Fields of CTL that change what layers do, and are not modelled."""
+
+MOST_READS = 1 << 25
+"""Elements of pooling windows that one processor reads for a layer; a frame has less than 2**21 pixels."""
 
 WAIT_STATES = 0
 """Wait states that the chips need at their default clocks."""
@@ -26,6 +33,9 @@ def check_start(device: Device, registers: Registers, complaints: Complaints, gr
             complaints.add(Kind.CLOCK, f"group {group} starts")
         if control["rdy_sel"] != WAIT_STATES:
             complaints.add(Kind.WAIT_STATES, f"group {group}: CTL.rdy_sel is {control['rdy_sel']}")
+        for name in UNMODELLED:
+            if control.get(name):
+                complaints.add(Kind.NOT_MODELLED, f"group {group}: CTL.{name}")
         sram = registers.fields("SRAM", group)
         if sram["pd"] or sram["ds"]:
             complaints.add(Kind.ASLEEP, f"group {group}: its memories (SRAM.pd, SRAM.ds)")
@@ -68,6 +78,20 @@ def check_groups(registers: Registers, complaints: Complaints, program: LayerPro
             complaints.add(Kind.GROUPS_DISAGREE, f"groups {program.leader} and {part.group}: {', '.join(different)}")
 
 
+def check_size(device: Device, complaints: Complaints, program: LayerProgram) -> bool:
+    """Whether a layer is small enough for any chip; complains where not."""
+    reads = program.reads
+    elements = (reads.rows * reads.columns * reads.window[0] * reads.window[1] * reads.passes * reads.operands)
+    words = max(program.pixels, 1) * program.writes.increment
+    if max(elements, words) > MOST_READS:
+        complaints.add(Kind.READ_RANGE, f"reads {elements} elements and writes {words} words: no image is so large")
+        return False
+    if not program.mode.by_processor and program.outputs > device.channels:
+        complaints.add(Kind.KERNEL_RANGE, f"kernels of {program.outputs} output channels")
+        return False
+    return True
+
+
 def check_tram(device: Device, complaints: Complaints, program: LayerProgram) -> None:
     """Complain about a TRAM that does not hold the rows that a 3x3 kernel needs."""
     first, last = program.tram
@@ -77,3 +101,15 @@ def check_tram(device: Device, complaints: Complaints, program: LayerProgram) ->
         return
     if last - first + 1 != program.output[1]:
         complaints.add(Kind.SIZES_DISAGREE, f"TRAM words {first} to {last} for {program.output[1]} output columns")
+
+
+def check_banks(device: Device, program: LayerProgram, results: Written, complaints: Complaints) -> None:
+    """Complain about read-ahead where a layer reads and writes the same single-port memory."""
+    if not program.read_ahead or not len(results.words):
+        return
+    reads, bank = program.reads, device.data.words // device.data.banks
+    last = reads.base + program.last_pixel * reads.pixel_words + reads.pixel_words - 1
+    read = (reads.base // bank, last // bank)
+    wrote = (int(results.words.min()) // bank, int(results.words.max()) // bank)
+    if read[0] == wrote[0] or read[1] == wrote[1]:
+        complaints.add(Kind.BANKS, f"reads banks {read[0]} to {read[1]}, writes {wrote[0]} to {wrote[1]}")

@@ -12,7 +12,7 @@ from .engine import Engine
 from .memories import Memories
 from .mlator import Mlator
 from .packing import KernelPort
-from .registers import Registers
+from .registers import OF_LAYERS, Registers
 
 CLEAR = 0x18
 """`SRAM_TEST.bistsel` with which `bramz` clears the registers; 0x1C with the bias memory."""
@@ -54,6 +54,8 @@ class Control:
         """Write a register, with all that follows."""
         old = self.registers.fields(place.name, place.group, place.layer)
         effect = EFFECTS.get(place.name)
+        if self.engine.waits and place.register.scope in OF_LAYERS:
+            self.complaints.add(Kind.BUSY, f"{place.name} of layer {place.layer}")
         if place.name == "CTL" and not old["cnn_irq"]:
             value &= ~place.register.by_name["cnn_irq"].mask  # software can clear it, not set it
         self.registers.write(place, value)
@@ -91,7 +93,7 @@ class Control:
 
     def count(self, group: int, old: Mapping[str, int], new: Mapping[str, int]) -> None:
         """LCNT_MAX: the network is set up anew; one that was stopped between two layers is given up."""
-        if self.engine.run is not None and not self.engine.run.waiting:
+        if self.engine.run is not None and not self.engine.waits:
             self.engine.run = None
 
     def test(self, group: int, old: Mapping[str, int], new: Mapping[str, int]) -> None:

@@ -10,10 +10,11 @@ import numpy.typing as npt
 
 from ..device import Device
 from .biases import biases_of
-from .checks import check_groups, check_layer, check_start, check_tram
+from .checks import check_banks, check_groups, check_layer, check_size, check_start, check_tram
 from .complaints import Complaints, Kind
 from .compute import Outputs, compute
-from .decode import SYNC, Decoder
+from .consistency import check_consistency
+from .decode import SYNC, Decoder, Fields
 from .fetch import fetch
 from .fifo import FAST, Fifos, Routing
 from .layer import LayerProgram, Mode
@@ -21,7 +22,7 @@ from .memories import Data, Ints, Memories, Words
 from .pool import pooled
 from .registers import Registers
 from .snoop import Decision, snoop
-from .streaming import Buffer, buffer_of, check_apart, check_buffer, check_overlap, endless
+from .streaming import Buffer, buffer_of, check_apart, check_overlap, check_stream, endless
 from .weights import weights_of
 from .write import Written, written
 
@@ -53,8 +54,10 @@ class Run:
     source: Data | None = None
     """What the layer in front has written, where a circular buffer lies between."""
     buffers: list[Buffer] = field(default_factory=list)
-    waiting: bool = False
-    """Whether the input still comes from the FIFO."""
+    before: LayerProgram | None = None
+    """The layer that has run before this one."""
+    waiting: Routing | None = None
+    """How the input comes from the FIFO, while it is not there."""
     steps: int = 0
     summed: bool = False
     """Whether the last layer was an element-wise operation."""
@@ -74,6 +77,11 @@ class Engine:
     on_layer: Callable[[LayerRecord], None] | None = None
     run: Run | None = None
 
+    @property
+    def waits(self) -> bool:
+        """Whether a network has started and waits for its input."""
+        return self.run is not None and self.run.waiting is not None
+
     def start(self, group: int) -> None:
         """A group's `CTL.cnn_en` has gone from 0 to 1."""
         sync = self.registers.fields("CTL", group)["ext_sync"]
@@ -87,7 +95,13 @@ class Engine:
         groups = tuple(g for g in range(self.device.groups) if g == leader or self._follows(g, leader))
         check_start(self.device, self.registers, self.complaints, groups)
         first = self.registers.fields("LCNT_MAX", leader).get("start", 0)
-        return Run(leader, groups, first, waiting=bool(self.registers.fields("CTL", leader)["fifo_en"]))
+        run = Run(leader, groups, first)
+        if self.registers.fields("CTL", leader)["fifo_en"]:
+            run.waiting = self._routing(run)
+            if not run.waiting.words or not run.waiting.fifos:
+                self.complaints.add(Kind.FIFO, f"inputs of {run.waiting.words} words (IFRM) from FIFOs "
+                                               f"{list(run.waiting.fifos)} (FIFO_CTL.fifo_en)")
+        return run
 
     def _follows(self, group: int, leader: int) -> bool:
         control = self.registers.fields("CTL", group)
@@ -95,33 +109,29 @@ class Engine:
 
     def stop(self, group: int) -> None:
         """A group's `CTL.cnn_en` has gone from 1 to 0: what waits for the FIFO is given up."""
-        if self.run is not None and self.run.waiting and self.run.leader == group:
+        if self.run is not None and self.run.waiting is not None and self.run.leader == group:
             self.run = None
 
     def pushed(self) -> None:
         """A word has come into a FIFO."""
-        if self.run is not None and self.run.waiting:
+        if self.run is not None and self.run.waiting is not None and self.fifos.ready(self.run.waiting):
             self.proceed()
 
     def proceed(self) -> None:
         """Run until the end, or until the input is missing, or (one-shot) for one layer."""
         while self.run is not None:
-            if self.run.waiting and not self._load():
+            if self.run.waiting is not None and not self._load(self.run, self.run.waiting):
                 return
             self._step(self.run)
             if self.run is not None and self.registers.fields("CTL", self.run.leader)["oneshot"]:
                 self._pause(self.run)
                 return
 
-    def _load(self) -> bool:
+    def _load(self, run: Run, routing: Routing) -> bool:
         """Take the input from the FIFO, if it is all there."""
-        run = self.run
-        if run is None:
-            return False
-        routing = self._routing(run)
         if not self.fifos.ready(routing):
             return False
-        run.waiting = False
+        run.waiting = None
         program = self._decode(run)
         parts = list(self.fifos.take(self.device, routing))
         words = program.reads.base + np.arange(routing.words)
@@ -164,6 +174,8 @@ class Engine:
             program = self._decode(run)
             check_groups(self.registers, self.complaints, program)
             check_tram(self.device, self.complaints, program)
+            lead = Fields(self.registers, run.leader, run.layer)
+            check_consistency(self.device, lead, program, self.complaints)
             self._execute(run, program)
         self.complaints.layer = None
         self._advance(run)
@@ -175,11 +187,14 @@ class Engine:
         if not program.processors:
             self.complaints.add(Kind.PROCESSORS, "no processor is enabled")
             return
+        if not check_size(self.device, self.complaints, program):
+            return
         own = buffer_of(self.device, program) if self._streams(run) else None
         if own is not None:
-            check_buffer(program, self.complaints)
+            check_stream(self.device, program, run.before, self.complaints)
             check_apart(run.buffers, own, self.complaints)
             run.buffers.append(own)
+        run.before = program
         source = self.memories.data if run.source is None or own is None else run.source
         outputs = self._outputs(program, source)
         if outputs is None:
@@ -189,6 +204,7 @@ class Engine:
         if following is None:
             check_overlap(run.buffers, results, self.complaints)
             run.buffers = []
+        check_banks(self.device, program, results, self.complaints)
         run.decision = snoop(self.device, self.registers, self.complaints, run.leader, results)
         record = self._store(run, results, following)
         if self.on_layer is not None:
@@ -219,20 +235,25 @@ class Engine:
     def _store(self, run: Run, results: Written, buffer: Buffer | None) -> LayerRecord:
         """Put words into the data memories, through the circular buffer of the layer that reads them."""
         data, limit = self.memories.data, self.device.data.words
+        results = self._inside(results, results.instances < self.device.data_instances)
         run.source = None if buffer is None else endless(results, data)
         words = results.words if buffer is None else buffer.wrap(results.instances, results.words)
-        fits = (words < limit) & (results.instances < self.device.data_instances)
-        if not fits.all():
-            self.complaints.add(Kind.WRITE_RANGE, f"{int((~fits).sum())} words, up to word {int(words.max())} of "
-                                                  f"instance {int(results.instances.max())}")
-            results = _only(results, fits)
-            words = words[fits]
-        numbers = results.instances * limit + words
         if buffer is None:
-            self._check_twice(numbers)
+            results = self._inside(results, words < limit)
+            self._check_twice(results.instances * limit + results.words)
+            words = results.words
+        numbers = results.instances * limit + words % limit
         data.words.reshape(-1)[numbers] = results.values
         data.known.reshape(-1)[numbers] = results.masks
         return LayerRecord(run.layer, numbers, results.values, results.masks, results.words)
+
+    def _inside(self, results: Written, fits: npt.NDArray[np.bool_]) -> Written:
+        """The words that exist; complains about the others."""
+        if fits.all():
+            return results
+        self.complaints.add(Kind.WRITE_RANGE, f"{int((~fits).sum())} words, up to word {int(results.words.max())} of "
+                                              f"instance {int(results.instances.max())}")
+        return Written(results.instances[fits], results.words[fits], results.values[fits], results.masks[fits])
 
     def _check_twice(self, numbers: Ints) -> None:
         seen = np.zeros(self.memories.data.words.size, np.bool_)
@@ -266,6 +287,3 @@ class Engine:
             return None
         return layer + 1
 
-
-def _only(results: Written, keep: npt.NDArray[np.bool_]) -> Written:
-    return Written(results.instances[keep], results.words[keep], results.values[keep], results.masks[keep])

@@ -8,6 +8,9 @@ from enum import Enum
 Pair = tuple[int, int]
 """(rows, columns)."""
 
+PIXELS = 4
+"""Pixels of a word in CHW."""
+
 STRETCH = 2
 """Transposed convolution: the image is stretched by as much with zeros."""
 
@@ -149,6 +152,16 @@ class LayerProgram:
     tram: Pair
     """First and last word in the TRAM."""
     stream: Stream
+    read_ahead: bool
+
+    @property
+    def last_pixel(self) -> int:
+        """The last pixel that is read."""
+        reads = self.reads
+        inside = ((reads.window[0] - 1) * reads.dilation[0] * reads.width
+                  + (reads.window[1] - 1) * reads.dilation[1])
+        last = (reads.rows - 1) * reads.row_step + (reads.columns - 1) * reads.column_step + inside
+        return last // PIXELS if reads.chw else last
 
     @property
     def image(self) -> Pair:
@@ -160,6 +173,12 @@ class LayerProgram:
     def output(self) -> Pair:
         """Rows and columns of a convolution's output."""
         return self.image[0] - self.kernels.size[0] + 1, self.image[1] - self.kernels.size[1] + 1
+
+    @property
+    def pixels(self) -> int:
+        """Pixels of the output."""
+        rows, columns = (self.reads.rows, self.reads.columns) if self.mode is Mode.PASSTHROUGH else self.output
+        return rows * columns
 
     @property
     def processors(self) -> tuple[int, ...]:
