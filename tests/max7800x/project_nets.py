@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from max7800x.graphs import Net
 
 from bittrue.ir import Graph
 from bittrue.ir.ops import Flatten
+from max7800x.graphs import Net
 
 PAD = {"pads": (1, 1, 1, 1)}
 

@@ -9,8 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from max7800x.graphs import Net
-from max7800x.project_nets import classifier, depthwise, image_to_image, sequence
 from project_support import refreshed_manifest
 
 from bittrue import api
@@ -19,6 +17,8 @@ from bittrue.errors import BadInput, Unsupported
 from bittrue.ir import Graph
 from bittrue.ir.onnx import save
 from bittrue.targets import VerifyReport, get
+from max7800x.graphs import Net
+from max7800x.project_nets import classifier, depthwise, image_to_image, sequence
 
 CHIPS = ("max78000", "max78002")
 Options = dict[str, str]
