@@ -154,7 +154,7 @@ def write_layer(chip: Chip, layer: Layer, number: int = 0, group: int = 0, passt
         values["ENA"]["mask_en"], values["TPTR"] = 0, {}
         if chip.name == "max78000":
             values["MCNT"] = {"mcnt_max": 8 * (layer.passes - 1)}
-        slots = -(-layer.processors.bit_count() // 4)
+        slots = max(-(-layer.processors.bit_count() // 4), 1)
         values["ONED"] |= {"tscnt_max": slots - 1, "oned_width": int(layer.operands == 1)}
         values["POST"] = {"ts_en": 1, "onexone_en": int(layer.operands == 1)}
         values["LCTL2"] = {"inpchexp": layer.passes - 1}
