@@ -241,3 +241,30 @@ def test_stopping_gives_up_the_wait_for_the_fifo() -> None:
     assert chip.records == []
     chip.start(fifo_en=1)
     assert chip.byte(0, 10) == 5
+
+
+def test_what_changes_between_two_runs_counts() -> None:
+    """Kernels, biases, registers and the input of a second run."""
+    chip = Chip()
+    chip.boot()
+    chip.kernels(0, [64])
+    chip.bias(0, [0])
+    chip.data(0, [word(100)])
+    write_layer(chip, Layer((1, 1), processors=1, kernel=(1, 1), outputs=1, target=9),
+                change=lambda v: v["POST"].update(bptr_en=1))
+
+    def run() -> int:
+        chip.reg("CTL", clk_en=1, mexpress=1)
+        chip.start(mexpress=1)
+        return chip.byte(0, 9)
+
+    assert (run(), run()) == (50, 50)
+    chip.data(0, [word(50)])
+    assert run() == 25
+    chip.bias(0, [3])
+    assert run() == 28
+    chip.kernels(0, [32])
+    assert run() == 16  # 12.5 + 3 rounded up
+    chip.reg("POST", bptr_en=1, scale_reg=1)
+    assert run() == 31
+    assert chip.bus.complaints == []
