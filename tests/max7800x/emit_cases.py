@@ -35,6 +35,7 @@ def registers(chip: Device) -> RegisterProgram:
     at = ADDRESSES[chip.name].register
     init = (Write(at("AON_CTL"), 0, "always-on domain"),
             *(Write(at("CTL", group), 0x00100008, "stop the state machine") for group in (0, 2)),
+            *(Write(at("LCNT_MAX", group), 1, "layers") for group in (0, 2)),
             Fill(ADDRESSES[chip.name].tram(3, 0), 7, "clear"),
             Poll(at("SRAM_TEST", 2), 0x40000, 0x40000, "wait for the test"),
             Poll(at("SRAM_TEST", 2), 0x4000, 0, "memory is broken", fails=True))

@@ -72,7 +72,8 @@ void LED_Off(unsigned int led);
 """
 HEADERS = {
     "mxc.h": MXC,
-    "gcfr_regs.h": "typedef struct { volatile uint32_t reg0, reg1, reg2, reg3; } gcfr_t; extern gcfr_t *const MXC_GCFR;",
+    "gcfr_regs.h": "typedef struct { volatile uint32_t reg0, reg1, reg2, reg3; } gcfr_t;\n"
+                   "extern gcfr_t *const MXC_GCFR;",
     "fcr_regs.h": "typedef struct { volatile uint32_t urvbootaddr, urvctrl; } fcr_t; extern fcr_t *const MXC_FCR;",
     "sema_regs.h": "typedef struct { volatile uint32_t irq0; } sema_t; extern sema_t *const MXC_SEMA;\n"
                    "#define MXC_F_SEMA_IRQ0_EN 1u\n#define MXC_F_SEMA_IRQ0_CM4_IRQ 0x10000u",

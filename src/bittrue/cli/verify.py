@@ -42,6 +42,8 @@ def _project(path: Path, as_json: bool) -> bool:
     if as_json:
         print_json(report.to_json())
     else:
+        if report.target.console:
+            say(report.target.console.strip() + "\n")
         out.print(layers_table(report.target.layers))
         if report.target.host:
             say(f"run by the oracle between them: {', '.join(report.target.host)}")

@@ -11,7 +11,9 @@ from tempfile import TemporaryDirectory
 
 from ...ir import IntArray
 from .accelerator import Accelerator, Complaint, LayerRecord
-from .chip import Chip, Firmware, Image, RunResult, build
+from .chip.build import Firmware, Options, build
+from .chip.image import Image
+from .chip.machine import Chip, Outcome, RunResult
 from .device import Device
 from .program import OutputTensor
 from .sample import Tables, image_of, softmaxed, unloaded
@@ -38,7 +40,7 @@ class SampleRun:
     @property
     def ended(self) -> bool:
         """Whether `main` returned, which it does when the known-answer test passes."""
-        return self.result.outcome.value == "returned" and not self.result.traps
+        return self.result.outcome is Outcome.RETURNED and not self.result.traps
 
 
 @dataclass(frozen=True)
@@ -70,15 +72,22 @@ class Box:
         if tables is not None:
             tables.put(chip)
         result = chip.run()
-        ran = result.outcome.value == "returned"
+        ran = result.outcome is Outcome.RETURNED
         outputs = tuple(unloaded(chip, self.image, self.outputs)) if ran and self.outputs is not None else None
         softmax = softmaxed(chip, self.image) if ran and self.softmax else None
         return SampleRun(result, records, tuple(accelerator.complaints), outputs, softmax)
 
 
+REPLACEABLE = ("CNN_SAMPLE=__attribute__((weak)) const",)
+"""What keeps a compiler from computing with the sample's tables in advance: they may be replaced in the program."""
+
+
 @contextmanager
-def compiled(project: Path, device: Device, files: Mapping[str, bytes] | None = None) -> Iterator[Firmware]:
+def compiled(project: Path, device: Device, replaceable: bool = False,
+             files: Mapping[str, bytes] | None = None) -> Iterator[Firmware]:
     """Compile a project, with some files replaced; the program is there as long as the context.
+
+    `replaceable`: so that `Tables.put` can give it other samples.
 
     Raises `BadInput` for C that does not compile, `ToolMissing` without a compiler.
     """
@@ -89,4 +98,4 @@ def compiled(project: Path, device: Device, files: Mapping[str, bytes] | None = 
             copytree(project, folder)
             for name, data in files.items():
                 (folder / name).write_bytes(data)
-        yield build(folder, device, Path(work) / "build")
+        yield build(folder, device, Path(work) / "build", Options(defines=REPLACEABLE if replaceable else ()))

@@ -138,7 +138,7 @@ class Comparison:
         self.tallies = [Tally(self.plan, layer.name) for layer in self.plan.network.layers]
 
     def add(self, sample: int, tensors: Sequence[IntArray], records: Sequence[LayerRecord | None]) -> None:
-        """Compare every layer of a sample: the oracle's values, and what the chip's layer wrote (None: it never ran)."""
+        """Compare a sample: the oracle values of every layer, and what it wrote on the chip (None: it never ran)."""
         for tally, expected, record in zip(self.tallies, expected_layers(self.plan, tensors), records, strict=True):
             tally.compare(expected, record, sample)
 

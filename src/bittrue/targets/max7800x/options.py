@@ -14,7 +14,7 @@ from .place import PlaceOptions
 declare({"BT5003": "an option of a target is unknown or has a wrong value"})
 
 FORMATS = {"auto": None, "hwc": False, "chw": True}
-SWITCHES = {"0": False, "1": True}
+SWITCHES = {"0": False, "1": True, "": True}
 LONGEST_SEARCH = 600.0
 
 

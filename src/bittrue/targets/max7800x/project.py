@@ -62,7 +62,8 @@ def project_files(graph: Graph, plan: Max7800xPlan, trace: Trace) -> Files:
     (sample,) = (trace[node.name][:1] for node in graph.inputs)
     running = running_plan(plan)
     program = lowered(running, sample[0], [values[0] for values in layer_values(running, sample)])
-    for name, data in emit(program, plan.device, About.of(running.network, running.placement), plan.options.emission).items():
+    about = About.of(running.network, running.placement)
+    for name, data in emit(program, plan.device, about, plan.options.emission).items():
         yield ProjectFile(name, data)
 
 

@@ -13,7 +13,7 @@ from ...errors import Difference, ToolMissing, declare, fail
 from ...ir import IntArray
 from ..base import Progress
 from .box import Box, SampleRun, compiled
-from .chip import Firmware
+from .chip.build import Firmware
 from .emit import About, emit
 from .lower import output_tensors
 from .plan import Max7800xPlan
@@ -38,19 +38,23 @@ def box_of(plan: Max7800xPlan, firmware: Firmware) -> Box:
 def runs(folder: Path, plan: Max7800xPlan, samples: IntArray, layers: Sequence[IntArray]) -> Iterator[SampleRun]:
     """Run a project's program on every sample (N, C, ...), the first with the project's own tables.
 
-    `plan` is of the layers that run; `layers` are their values (N, C, ...). A program whose tables the compiler has
-    folded into its instructions is compiled anew for every sample.
+    `plan` is of the layers that run; `layers` are their values (N, C, ...). A program that has the samples in its
+    instructions is compiled anew for every one.
     """
     with compiled(folder, plan.device) as firmware:
-        box, image = box_of(plan, firmware), image_of(firmware)
-        yield box.run()
-        for number in range(1, len(samples)):
+        yield box_of(plan, firmware).run()
+    rest = range(1, len(samples))
+    if not rest:
+        return
+    with compiled(folder, plan.device, replaceable=True) as firmware:
+        box = box_of(plan, firmware)
+        for number in rest:
             tensors = [values[number] for values in layers]
             tables = Tables.of(plan, samples[number], tensors)
-            if tables.fit(image):
+            if tables.fit(box.image):
                 yield box.run(tables)
             else:
-                with compiled(folder, plan.device, data_files(plan, samples[number], tensors)) as other:
+                with compiled(folder, plan.device, files=data_files(plan, samples[number], tensors)) as other:
                     yield box_of(plan, other).run()
 
 
@@ -102,10 +106,10 @@ def run_samples(project: Max7800xProject, inputs: Mapping[str, IntArray], jobs: 
     (samples,) = checked_inputs(project.graph, inputs).values()
     answers = _answers(plan, samples)
     outputs: list[tuple[IntArray, ...]] = []
-    with compiled(project.folder, plan.device) as firmware:
+    with compiled(project.folder, plan.device, replaceable=True) as firmware:
         if len(samples) and not Tables.of(plan, samples[0], _of(answers, 0)).fit(image_of(firmware)):
-            fail(Difference, "BT5494", str(project.folder), "the compiler has folded the sample into the program",
-                 "verify a project with these samples")
+            fail(Difference, "BT5494", str(project.folder), "its program has the sample in its instructions",
+                 "compile the project with compact-data, or verify one with these samples")
         for part in _in_parallel(plan, firmware, samples, answers, jobs):
             outputs += part
             if progress is not None:

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...ir import IntArray
-from .chip import Chip, Firmware, Image
+from .chip.build import Firmware
+from .chip.image import Image
+from .chip.machine import Chip
 from .emit.samples import answer, answer_words
 from .emit.unload import offsets
 from .lower import input_blocks, known_answer

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from pathlib import Path
+from types import ModuleType
 
 from ...engine.base import Trace
+from ...errors import ToolMissing, declare, fail
 from ...ir import Graph, IntArray
 from ..base import CHECKS, CheckReport, Options, Progress, Target, VerifyReport
 from ..project import Manifest
@@ -15,7 +17,23 @@ from .check import check
 from .device import DEVICES, Device
 from .options import OPTIONS
 from .plan import Max7800xPlan, make_plan
-from .project import project_kind
+from .project import Max7800xProject, project_kind
+
+declare({"BT5460": "a compiler or an emulator for the chip is missing"})
+
+
+def simulator() -> ModuleType:
+    """The part that needs the packages of `bittrue[sim]`. Raises `ToolMissing` (BT5460) without them."""
+    try:
+        from . import simulate
+    except ModuleNotFoundError as error:
+        fail(ToolMissing, "BT5460", f"package {error.name}", "it is not installed", "pip install 'bittrue[sim]'")
+    return simulate
+
+
+def _check_simulation(project: Max7800xProject) -> VerifyReport:
+    report: VerifyReport = simulator().check_simulation(project)
+    return report
 
 
 class Max7800x(Target[Max7800xPlan]):
@@ -40,20 +58,16 @@ class Max7800x(Target[Max7800xPlan]):
         return emit_project(self.kind, graph, plan, inputs, out_dir, attached)
 
     def simulate(self, project_dir: Path, graph: Graph | None = None) -> Trace:
-        from .run import simulate  # compiler, emulator and accelerator: only what runs needs them
-
-        return simulate(read_project(self.kind, project_dir, graph))
+        trace: Trace = simulator().simulate(read_project(self.kind, project_dir, graph))
+        return trace
 
     def verify(self, project_dir: Path, checks: Collection[str] = CHECKS, graph: Graph | None = None) -> VerifyReport:
-        from .verify import check_simulation
-
-        return verify_project(self.kind, check_simulation, project_dir, checks, graph)
+        return verify_project(self.kind, _check_simulation, project_dir, checks, graph)
 
     def run(self, project_dir: Path, inputs: Mapping[str, IntArray], jobs: int = 1,
             progress: Progress | None = None) -> Trace:
-        from .run import run_samples
-
-        return run_samples(read_project(self.kind, project_dir), inputs, jobs, progress)
+        trace: Trace = simulator().run_samples(read_project(self.kind, project_dir), inputs, jobs, progress)
+        return trace
 
 
 MAX78000, MAX78002 = (Max7800x(device) for device in DEVICES.values())

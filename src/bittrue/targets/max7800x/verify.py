@@ -13,6 +13,7 @@ from ...errors import BittrueError, Diagnostic, ToolMissing, declare
 from ...ir import IntArray
 from ..base import SIMULATION, CheckResult, FirstDifference, LayerReport, VerifyReport
 from .box import SampleRun
+from .chip.machine import Outcome
 from .compare import Comparison
 from .emit.softmax import softmax_shift_q17p14_q15
 from .lower.numbering import numbering
@@ -98,7 +99,7 @@ class _Check:
         for trap in run.result.traps:
             found = trap.diagnostic()
             self._fail(1, found.code, f"sample {number}, {found.where}", found.why, found.fix)
-        if run.result.outcome.value == "failed":
+        if run.result.outcome is Outcome.FAILED:
             lines = [line for line in run.result.text.splitlines() if "ismatch" in line]
             self._fail(1, "BT5491", f"sample {number}", lines[0] if lines else "the program stops in fail()",
                        "compare the layers: the first one that differs is named below")

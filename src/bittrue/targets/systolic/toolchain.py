@@ -16,7 +16,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from ...errors import BadInput, ToolMissing, declare, fail
-from .cache import cached, digest
+from ..cache import cached, digest
 
 declare({
     "BT5120": "Verilator is missing",

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import BadInput, ToolMissing, declare, fail
-from .cache import cached, digest
+from ..cache import cached, digest
 from .toolchain import packages_first
 
 declare({

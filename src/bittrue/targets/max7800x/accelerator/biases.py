@@ -36,7 +36,7 @@ def biases_of(device: Device, program: LayerProgram, memory: Bias, complaints: C
         if int(bytes_.max()) >= device.bias.bytes:
             complaints.add(Kind.UNWRITTEN_BIAS, f"group {group}: bias byte {int(bytes_.max())} of {device.bias.bytes}")
         inside = bytes_ % device.bias.bytes
-        values.reshape(-1)[outputs] += memory.bytes[group].take(inside).view(np.int8)
+        values.reshape(-1)[outputs] += memory.content[group].take(inside).view(np.int8)
         known.reshape(-1)[outputs] &= memory.known[group].take(inside)
     return Biases(values, known)
 

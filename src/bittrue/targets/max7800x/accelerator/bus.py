@@ -26,6 +26,7 @@ from .memories import ALL, Memories, Words
 from .mlator import Mlator
 from .packing import KernelPort
 from .registers import Registers
+from .snoop import unknown_result
 
 WORD = 4
 PAGE = 0x1000
@@ -50,9 +51,11 @@ class Accelerator:
         self.memories = Memories.of(device)
         self.fifos = Fifos()
         self.engine = Engine(device, self.registers, self.memories, self.fifos, self.found)
+        self._fifo_at = {self.addresses.register(name): number for name, number in FIFO_DATA.items()}
         self.kernels = KernelPort(device, self.memories.kernels, self.found)
         self.mlators = tuple(Mlator(device, self.memories.data, self.found, g) for g in range(device.groups))
-        self.control = Control(device, self.registers, self.memories, self.engine, self.mlators, self.found)
+        self.control = Control(device, self.registers, self.memories, self.engine, self.kernels, self.mlators,
+                               self.found)
 
     @property
     def regions(self) -> tuple[tuple[int, int], ...]:
@@ -90,6 +93,8 @@ class Accelerator:
 
     def write(self, address: int, value: int, size: int = WORD) -> None:
         """One write of 1, 2 or 4 bytes."""
+        if size == WORD and not address % WORD and self._write_quickly(address, value & ALL):
+            return
         place = self.addresses.decode(address)
         if size == 1 and isinstance(place, KernelPart) and address % WORD == 1:
             self._set_position(place, address)
@@ -98,13 +103,34 @@ class Accelerator:
         else:
             self._write_word(place, address, value & ALL)
 
+    def _write_quickly(self, address: int, value: int) -> bool:
+        """Write what comes in great numbers, input data and packed kernels; False for anything else or out of order."""
+        fifo = self._fifo_at.get(address)
+        if fifo is not None:
+            self.fifos.push(fifo, value)
+            self.engine.pushed()
+            return True
+        group, inner = divmod(address - self.addresses.group(0), self.device.group_pitch)
+        if not 0 <= group < self.device.groups or not self.control.ready(group):
+            return False
+        number, offset = divmod(inner - self.device.data.base, self.device.data.pitch)
+        per_group = self.device.group_processors // self.device.shared
+        if 0 <= number < per_group and offset < self.device.data.bytes:
+            self.memories.data.words[group * per_group + number, offset // WORD] = value
+            self.memories.data.known[group * per_group + number, offset // WORD] = ALL
+            return True
+        number, offset = divmod(inner - self.device.kernels.base, self.device.kernels.pitch)
+        if 0 <= number < self.device.group_processors and self.control.packed[group]:
+            return self.kernels.append(group * self.device.group_processors + number, offset, value)
+        return False
+
     def _set_position(self, place: KernelPart, address: int) -> None:
         if not self._packs(place.processor):
             self.found.add(Kind.PACKING, f"processor {place.processor}: CTL.mexpress is off", address)
         self.kernels.set_position(place.processor, address - self.addresses.kernel(place.processor, 0))
 
     def _packs(self, processor: int) -> bool:
-        return bool(self.registers.fields("CTL", processor // self.device.group_processors)["mexpress"])
+        return self.control.packed[processor // self.device.group_processors]
 
     def _write_narrow(self, place: Place, address: int, value: int, size: int) -> None:
         self.found.add(Kind.SIZE, f"write of {size} bytes", address)
@@ -124,7 +150,7 @@ class Accelerator:
                 self._write_kernel(place, address, value)
             case BiasByte(group, index):
                 self._check_access(group, address)
-                self.memories.bias.bytes[group, index] = value & BYTE
+                self.memories.bias.content[group, index] = value & BYTE
                 self.memories.bias.known[group, index] = True
             case TramWord(processor, word):
                 self._check_access(processor // self.device.group_processors, address)
@@ -157,12 +183,7 @@ class Accelerator:
             return
         if register.unknown(value):
             self.found.add(Kind.UNKNOWN_BITS, f"{place.name}, bits {register.unknown(value):#x}", address)
-        number = FIFO_DATA.get(place.name)
-        if number is not None:
-            self.fifos.push(number, value)
-            self.engine.pushed()
-        else:
-            self.control.write(place, value)
+        self.control.write(place, value)
 
     def read(self, address: int, size: int = WORD) -> int:
         """One read of 1, 2 or 4 bytes."""
@@ -180,7 +201,7 @@ class Accelerator:
             case KernelPart(processor, column, part):
                 return self.kernels.read_part(processor, column, part)
             case BiasByte(group, index):
-                return int(self.memories.bias.bytes[group, index])
+                return int(self.memories.bias.content[group, index])
             case TramWord(processor, tram_word):
                 return int(self.memories.tram.words[processor, tram_word])
             case RegisterAt():
@@ -194,6 +215,8 @@ class Accelerator:
             return self.mlators[place.group].read()
         if place.name == "FIFO_STAT":
             return self._fifo_status(place)
+        if place.name.startswith("SNP") and unknown_result(self.registers, place.name, place.group):
+            self.found.add(Kind.NOT_MODELLED, f"{place.name}: what this mode of snooping counts")
         return self.registers.word(place.name, place.group, place.layer)
 
     def _fifo_status(self, place: RegisterAt) -> int:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from ..device import Device
 from .complaints import Complaints, Kind
-from .layer import LayerProgram
+from .layer import LayerProgram, Mode
 from .registers import Registers
+from .write import Written
 
 COMMON = ("RCNT", "CCNT", "PRCNT", "PCCNT", "STRIDE", "WPTR_TOFFS", "WPTR_MOFFS", "WPTR_CHOFFS", "RPTR_BASE", "LCTL2",
           "MCNT", "MCNT1", "MCNT2", "OCHAN", "ONED", "TPTR", "NXTLYR", "STREAM1", "STREAM2", "FMAX")
@@ -13,6 +14,9 @@ COMMON = ("RCNT", "CCNT", "PRCNT", "PCCNT", "STRIDE", "WPTR_TOFFS", "WPTR_MOFFS"
 
 OF_GROUP = {"LCTL": ("cnnsi_en",), "POST": ("bptr_sad", "bptr_en")}
 """Registers of which some fields differ from group to group."""
+
+UNMODELLED = ("calcmax", "pool_en", "timeshft", "ext_rdy")
+"""Fields of CTL that change what layers do, and are not modelled."""
 
 WAIT_STATES = 0
 """Wait states that the chips need at their default clocks."""
@@ -26,24 +30,24 @@ def check_start(device: Device, registers: Registers, complaints: Complaints, gr
             complaints.add(Kind.CLOCK, f"group {group} starts")
         if control["rdy_sel"] != WAIT_STATES:
             complaints.add(Kind.WAIT_STATES, f"group {group}: CTL.rdy_sel is {control['rdy_sel']}")
+        for name in UNMODELLED:
+            if control.get(name):
+                complaints.add(Kind.NOT_MODELLED, f"group {group}: CTL.{name}")
         sram = registers.fields("SRAM", group)
         if sram["pd"] or sram["ds"]:
             complaints.add(Kind.ASLEEP, f"group {group}: its memories (SRAM.pd, SRAM.ds)")
         aon = registers.fields("AON_CTL")
         if (aon["pd"] | aon["dsleep"]) >> group & 1:
             complaints.add(Kind.ASLEEP, f"group {group}: its kernel memory (AON_CTL)")
-        if ("LCNT_MAX", group, 0) not in registers.values:
-            complaints.add(Kind.UNCONFIGURED, f"group {group}: LCNT_MAX")
-        elif registers.fields("LCNT_MAX", group) != registers.fields("LCNT_MAX", groups[0]):
+        if registers.fields("LCNT_MAX", group) != registers.fields("LCNT_MAX", groups[0]):
             complaints.add(Kind.GROUPS_DISAGREE, f"LCNT_MAX of groups {groups[0]} and {group}")
 
 
 def check_layer(device: Device, registers: Registers, complaints: Complaints, layer: int, leader: int,
                 groups: tuple[int, ...]) -> bool:
     """Whether a layer can run at all; complains where not, and about groups that are needed and do not run."""
-    last = registers.fields("LCNT_MAX", leader)["lcnt"]
-    if layer >= device.layers or layer > last:
-        complaints.add(Kind.LAYERS, f"layer {layer}; the last one is {last}, the registers end at {device.layers - 1}")
+    if layer >= device.layers:
+        complaints.add(Kind.LAYERS, f"layer {layer}; the registers end at {device.layers - 1}")
         return False
     if leader not in registers.layers[layer]:
         complaints.add(Kind.UNCONFIGURED, f"layer {layer} of group {leader}")
@@ -69,3 +73,26 @@ def check_groups(registers: Registers, complaints: Complaints, program: LayerPro
                       and registers.fields(name, program.leader, program.layer)[field] != value]
         if different:
             complaints.add(Kind.GROUPS_DISAGREE, f"groups {program.leader} and {part.group}: {', '.join(different)}")
+
+
+def check_tram(device: Device, complaints: Complaints, program: LayerProgram) -> None:
+    """Complain about a TRAM that does not hold the rows that a 3x3 kernel needs."""
+    first, last = program.tram
+    if last >= device.tram.words:
+        complaints.add(Kind.TRAM, f"up to word {last} of {device.tram.words}")
+    if program.mode is Mode.PASSTHROUGH or program.kernels.size[1] == 1:
+        return
+    if last - first + 1 != program.output[1]:
+        complaints.add(Kind.SIZES_DISAGREE, f"TRAM words {first} to {last} for {program.output[1]} output columns")
+
+
+def check_banks(device: Device, program: LayerProgram, results: Written, complaints: Complaints) -> None:
+    """Complain about read-ahead where a layer reads and writes the same single-port memory."""
+    if not program.read_ahead or not len(results.words):
+        return
+    reads, bank = program.reads, device.data.words // device.data.banks
+    last = reads.base + program.last_pixel * reads.pixel_words + reads.pixel_words - 1
+    read = (reads.base // bank, last // bank)
+    wrote = (int(results.words.min()) // bank, int(results.words.max()) // bank)
+    if read[0] == wrote[0] or read[1] == wrote[1]:
+        complaints.add(Kind.BANKS, f"reads banks {read[0]} to {read[1]}, writes {wrote[0]} to {wrote[1]}")

@@ -49,6 +49,7 @@ class Kind(str, Enum):
     BUSY = "BT5448"
     MLAT = "BT5449"
     TRAM = "BT5450"
+    BANKS = "BT5451"
 
 
 MEANINGS: Mapping[Kind, str] = MappingProxyType({
@@ -84,6 +85,7 @@ MEANINGS: Mapping[Kind, str] = MappingProxyType({
     Kind.BUSY: "accelerator: changed while it runs",
     Kind.MLAT: "accelerator: packed output bytes read without a start",
     Kind.TRAM: "accelerator: a layer needs more TRAM than there is",
+    Kind.BANKS: "accelerator: with read-ahead, reading and writing the same bank of data memory",
 })
 """Kind -> its title in the catalogue of diagnostics."""
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from .biases import Biases
 from .complaints import Complaints, Kind
-from .convolve import convolve, convolve_each, output_size
+from .convolve import Array, convolve, convolve_each
 from .fetch import Image
 from .layer import LayerProgram, Mode
 from .memories import Flags, Ints
@@ -31,10 +30,8 @@ class Outputs:
 def compute(program: LayerProgram, image: Image, weights: Weights, biases: Biases | None,
             complaints: Complaints) -> Outputs | None:
     """The outputs of a layer with kernels. None, with a complaint, where the kernel is larger than the image."""
-    scale = 2 if program.stretch else 1
-    rows, columns = (n * scale + 2 * pad for n, pad in zip(image.values.shape[-2:], program.pad, strict=True))
-    if min(output_size((rows, columns), program.kernels.size)) < 1:
-        complaints.add(Kind.SIZES_DISAGREE, f"kernels of {program.kernels.size} on {rows} x {columns} pixels")
+    if min(program.output) < 1:
+        complaints.add(Kind.SIZES_DISAGREE, f"kernels of {program.kernels.size} on {program.image} pixels")
         return None
     if program.mode.by_processor:
         return _each(program, image, weights, biases, complaints)
@@ -45,7 +42,8 @@ def compute(program: LayerProgram, image: Image, weights: Weights, biases: Biase
 
 def _added(program: LayerProgram, complaints: Complaints) -> list[int]:
     """The processors (as numbers in the image) whose sums enter the result."""
-    added, index = [], 0
+    added: list[int] = []
+    index = 0
     for part in program.parts:
         if part.group in program.sources:
             added += range(index, index + len(part.processors))
@@ -63,13 +61,15 @@ def _quarters(program: LayerProgram, image: Image, weights: Weights, biases: Bia
     index = 0
     for part in program.parts:
         own = list(range(index, index + len(part.processors)))
+        index += len(own)
         outputs = np.arange(part.group, program.outputs, WAYS)
+        if not own or not len(outputs):
+            continue
         found = _sums(program, image, weights, biases, complaints, own, outputs)
         if values is None or known is None:
             values = np.zeros((program.outputs, *found.values.shape[1:]), np.int64)
             known = np.zeros(values.shape, np.bool_)
         values[outputs], known[outputs] = found.values, True if found.known is None else found.known
-        index += len(part.processors)
     if values is None:
         values = np.zeros((program.outputs, 1, 1), np.int64)
     return Outputs(values, known)
@@ -87,13 +87,13 @@ def _sums(program: LayerProgram, image: Image, weights: Weights, biases: Biases 
     return Outputs(finished(sums, program.post), known)
 
 
-def _joined(kernels: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
+def _joined(kernels: Array) -> Array:
     """(processors, outputs, passes, weights) -> (outputs, processors x passes, weights)."""
     turned = kernels.transpose(1, 0, 2, 3)
     return np.ascontiguousarray(turned).reshape(turned.shape[0], -1, turned.shape[3])
 
 
-def _with_bias(known: Flags | None, bias: Flags, kernels: npt.NDArray[np.generic],
+def _with_bias(known: Flags | None, bias: Flags, kernels: Array,
                complaints: Complaints) -> Flags | None:
     if bias.all():
         return known
@@ -111,11 +111,7 @@ def _defined(program: LayerProgram, image: Image, weights: Weights, complaints: 
         return None
     usable = np.ones(len(outputs), np.bool_)
     if weights.known is not None:
-        written = weights.known[processors][:, outputs]
-        usable = written.all(axis=(0, 2))
-        partly = ~usable & written.any(axis=(0, 2))
-        if partly.any():
-            complaints.add(Kind.UNWRITTEN_KERNEL, f"output channels {_list(partly)}")
+        usable = np.asarray(weights.known[processors][:, outputs].all(axis=(0, 2)), np.bool_)
     known: Flags = usable[:, None, None]
     if image.known is not None:
         unknown = ~image.known[processors]
@@ -137,7 +133,7 @@ def _complain_data(program: LayerProgram, unknown: Flags, used: Flags, complaint
     """
     flat = (unknown & used[:, :, None, None]).reshape(*unknown.shape[:2], -1)
     body = flat.shape[2] - program.reads.columns + 1
-    bad = flat[:, :, :body].any(axis=(1, 2))
+    bad = np.asarray(flat[:, :, :body].any(axis=(1, 2)), np.bool_)
     if bad.any():
         numbers = [program.processors[i] for i, one in zip(processors, bad, strict=True) if one]
         complaints.add(Kind.UNWRITTEN_DATA, f"read by processors {', '.join(map(str, numbers))}")
@@ -151,7 +147,7 @@ def _each(program: LayerProgram, image: Image, weights: Weights, biases: Biases 
     sums = convolve_each(image.values.reshape(-1, *image.values.shape[2:]), kernels, size, pad, stretch)
     known: Flags | None = None
     if weights.known is not None:
-        unwritten = ~weights.known[:, 0].all(axis=1)
+        unwritten = np.asarray(~weights.known[:, 0].all(axis=1), np.bool_)
         complaints.add(Kind.UNWRITTEN_KERNEL, f"processors {_list(unwritten, program.processors)}")
         known = weights.known[:, 0].reshape(-1, 1, 1)
     if image.known is not None:

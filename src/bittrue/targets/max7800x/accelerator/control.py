@@ -11,7 +11,8 @@ from .complaints import Complaints, Kind
 from .engine import Engine
 from .memories import Memories
 from .mlator import Mlator
-from .registers import Registers
+from .packing import KernelPort
+from .registers import OF_LAYERS, Registers
 
 CLEAR = 0x18
 """`SRAM_TEST.bistsel` with which `bramz` clears the registers; 0x1C with the bias memory."""
@@ -30,6 +31,7 @@ class Control:
     registers: Registers
     memories: Memories
     engine: Engine
+    port: KernelPort
     mlators: tuple[Mlator, ...]
     complaints: Complaints
     clocked: list[bool] = field(default_factory=list)
@@ -37,24 +39,33 @@ class Control:
     kernels_asleep: list[bool] = field(default_factory=list)
     cleared: list[bool] = field(default_factory=list)
     """Groups whose registers the self test has cleared."""
+    packed: list[bool] = field(default_factory=list)
+    """Groups whose kernel memory takes packed words."""
 
     def __post_init__(self) -> None:
-        for flags in (self.clocked, self.asleep, self.kernels_asleep, self.cleared):
+        for flags in (self.clocked, self.asleep, self.kernels_asleep, self.cleared, self.packed):
             flags += [False] * self.device.groups
+
+    def ready(self, group: int) -> bool:
+        """Whether a group's memories can be accessed."""
+        return self.clocked[group] and not self.asleep[group] and not self.kernels_asleep[group]
 
     def write(self, place: RegisterAt, value: int) -> None:
         """Write a register, with all that follows."""
         old = self.registers.fields(place.name, place.group, place.layer)
         effect = EFFECTS.get(place.name)
+        if self.engine.waits and place.register.scope in OF_LAYERS:
+            self.complaints.add(Kind.BUSY, f"{place.name} of layer {place.layer}")
         if place.name == "CTL" and not old["cnn_irq"]:
             value &= ~place.register.by_name["cnn_irq"].mask  # software can clear it, not set it
         self.registers.write(place, value)
         if effect is not None:
+            self.port.flush()
             effect(self, place.group, old, self.registers.fields(place.name, place.group, place.layer))
 
     def control(self, group: int, old: Mapping[str, int], new: Mapping[str, int]) -> None:
         """CTL: clock, packed outputs, start, stop."""
-        self.clocked[group] = bool(new["clk_en"])
+        self.clocked[group], self.packed[group] = bool(new["clk_en"]), bool(new["mexpress"])
         if new["mlat_ld"] and not old["mlat_ld"]:
             pointer = self.registers.fields("WPTR_BASE", group)["wptr_base"]
             increment = self.registers.fields("LCTL2", group)["wptr_inc"] + 1
@@ -82,7 +93,7 @@ class Control:
 
     def count(self, group: int, old: Mapping[str, int], new: Mapping[str, int]) -> None:
         """LCNT_MAX: the network is set up anew; one that was stopped between two layers is given up."""
-        if self.engine.run is not None and not self.engine.run.waiting:
+        if self.engine.run is not None and not self.engine.waits:
             self.engine.run = None
 
     def test(self, group: int, old: Mapping[str, int], new: Mapping[str, int]) -> None:
@@ -94,9 +105,9 @@ class Control:
         done: dict[str, int] = {}
         for letter in LETTERS:
             tested, zeroed = new[f"{letter}bistrun"], new[f"{letter}ramz"]
-            if (tested and not old[f"{letter}bistrun"]) or (zeroed and not old[f"{letter}ramz"]):
-                if letter != "b" or not clears or new["bistsel"] == CLEAR_BIAS:
-                    self._zero(letter, group)
+            rises = (tested and not old[f"{letter}bistrun"]) or (zeroed and not old[f"{letter}ramz"])
+            if rises and (letter != "b" or not clears or new["bistsel"] == CLEAR_BIAS):
+                self._zero(letter, group)
             done |= {f"{letter}allbdone": tested, f"{letter}allzdone": zeroed}
         tests = int(any(done[f"{letter}allbdone"] for letter in LETTERS))
         zeros = int(any(done[f"{letter}allzdone"] for letter in LETTERS))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
-from .layer import Pair
+from .layer import STRETCH, Pair
 from .memories import Ints
 
 SINGLE = 1 << 24
@@ -14,12 +16,14 @@ SINGLE = 1 << 24
 LARGEST = 128
 """Largest size of a value of 8 bits."""
 
-STRETCH = 2
+BLOCK = 1 << 21
+"""Values that are gathered for one matrix product."""
 
-Floats = npt.NDArray[np.floating]
+Array = npt.NDArray[Any]
+"""Values of any type."""
 
 
-def padded(image: npt.NDArray[np.generic], pad: Pair, stretch: bool, kind: type) -> npt.NDArray[np.generic]:
+def padded(image: Array, pad: Pair, stretch: bool, kind: type) -> Array:
     """(channels, rows, columns), stretched by 2 with zeros, with zeros around it, as another type."""
     scale = STRETCH if stretch else 1
     channels, rows, columns = image.shape
@@ -28,37 +32,37 @@ def padded(image: npt.NDArray[np.generic], pad: Pair, stretch: bool, kind: type)
     return out
 
 
-def output_size(image: tuple[int, ...], size: Pair) -> Pair:
-    """Rows and columns of a convolution's output on a padded image."""
-    return image[-2] - size[0] + 1, image[-1] - size[1] + 1
-
-
-def convolve(image: npt.NDArray[np.generic], kernels: npt.NDArray[np.generic], size: Pair, pad: Pair,
+def convolve(image: Array, kernels: Array, size: Pair, pad: Pair,
              stretch: bool) -> Ints:
     """Convolve (channels, rows, columns) with (outputs, channels, weights): (outputs, rows, columns).
 
-    Every weight is one matrix product with the whole image from that weight's pixel on; what wraps around at the end
-    of a row is cut off.
+    One matrix product for a block of rows: the image from every weight's pixel on, below each other. What wraps around
+    at the end of a row is cut off.
     """
     bound = LARGEST * LARGEST * kernels.shape[1] * kernels.shape[2]
     kind = np.float32 if bound < SINGLE else np.float64
     whole = padded(image, pad, stretch, kind)
-    rows, columns = output_size(whole.shape, size)
-    width = whole.shape[2]
-    flat, matrix = whole.reshape(len(whole), -1), kernels.astype(kind)
-    length = (rows - 1) * width + columns
-    sums = np.zeros((len(kernels), rows * width), kind)
-    for tap in range(kernels.shape[2]):
-        start = tap // size[1] * width + tap % size[1]
-        sums[:, :length] += np.ascontiguousarray(matrix[:, :, tap]) @ flat[:, start:start + length]
-    return sums.reshape(len(kernels), rows, width)[:, :, :columns].astype(np.int64)
+    rows, columns, width = whole.shape[1] - size[0] + 1, whole.shape[2] - size[1] + 1, whole.shape[2]
+    flat = whole.reshape(len(whole), -1)
+    matrix = np.ascontiguousarray(kernels.astype(kind).transpose(0, 2, 1)).reshape(len(kernels), -1)
+    starts = [row * width + column for row in range(size[0]) for column in range(size[1])]
+    sums = np.empty((len(kernels), rows, columns), np.int64)
+    block = max(BLOCK // (matrix.shape[1] * width), 1)
+    for first in range(0, rows, block):
+        count = min(block, rows - first)
+        length = (count - 1) * width + columns
+        stack = np.concatenate([flat[:, first * width + s:first * width + s + length] for s in starts])
+        product = np.empty((len(kernels), count * width), kind)
+        product[:, :length] = matrix @ stack
+        sums[:, first:first + count] = product.reshape(len(kernels), count, width)[:, :, :columns]
+    return sums
 
 
-def convolve_each(image: npt.NDArray[np.generic], kernels: npt.NDArray[np.generic], size: Pair, pad: Pair,
+def convolve_each(image: Array, kernels: Array, size: Pair, pad: Pair,
                   stretch: bool) -> Ints:
     """Convolve every channel of (channels, rows, columns) with its own kernel of (channels, weights)."""
     whole = padded(image, pad, stretch, np.int32)
-    rows, columns = output_size(whole.shape, size)
+    rows, columns = whole.shape[1] - size[0] + 1, whole.shape[2] - size[1] + 1
     sums = np.zeros((len(whole), rows, columns), np.int32)
     for tap in range(kernels.shape[1]):
         row, column = divmod(tap, size[1])

@@ -12,6 +12,9 @@ from .registers import Registers
 
 BITS = {code: bits for bits, code in WEIGHT_BITS.items()}
 OPERATIONS = ("sub", "add", "or", "xor")
+QUARTERS = 4
+"""Groups (quad FIFO) or kernel memory instances (`calcx4`) over which the kernels of a layer are dealt."""
+
 SYNC = 4
 """`CTL.ext_sync`: run together with the group in its low bits."""
 
@@ -53,7 +56,9 @@ class Decoder:
             rounds=bool(control["poolrnd"]), elementwise=elementwise, pool_first=bool(one_d["prepool"]),
             stretch=bool(post["deconv_en"]), pad=self._pad(lead), kernels=self._kernels(lead, mode, control),
             post=Post(shift_value(post), bool(lctl["bigdwrt"]), bool(post["out_abs"]), bool(lctl["act_en"])),
-            writes=self._writes(lead), slots=one_d["tscnt_max"] + 1, stream=self._stream(lead))
+            writes=self._writes(lead), slots=one_d["tscnt_max"] + 1,
+            tram=(lead["TPTR"]["tptr_sad"], lead["TPTR"]["tptr_max"]), stream=self._stream(lead),
+            read_ahead=bool(lctl.get("rd_ahead")))
 
     def _mode(self, lead: Fields, layer: int, quad: bool) -> Mode:
         if lead["POST"].get("depthwise"):
@@ -119,9 +124,22 @@ class Decoder:
         size = (one_d["oned_width"], 1) if one_d["oned_en"] else (1, 1) if one_d["oned_width"] == 1 else (3, 3)
         if mode is not Mode.PASSTHROUGH:
             self._check_size(size, lctl)
-        quarters = 4 if x4 or mode is Mode.QUAD else 1
-        return Kernels(size, start, one_d["oned_sad"], quarters * count, bits,
-                       bool(control.get("binary")) and bits == 1, bypass, x4)
+        if mode is Mode.QUAD:
+            count *= QUARTERS
+        elif x4:
+            count = self._dealt(count, lead["OCHAN"]["ochan"] + 1)
+        return Kernels(size, start, one_d["oned_sad"], count, bits, bool(control.get("binary")) and bits == 1, bypass,
+                       x4)
+
+    def _dealt(self, count: int, quarter: int) -> int:
+        """Kernels of a layer whose kernels are dealt over four instances, of which OCHAN counts one.
+
+        The last kernel's address counts those of one instance in the layer that starts the network, all in others.
+        """
+        if quarter not in (count, -(-count // QUARTERS)):
+            self.complaints.add(Kind.SIZES_DISAGREE, f"{count} kernels by MCNT1 and MCNT2, {quarter} in a quarter by "
+                                                     "OCHAN")
+        return QUARTERS * quarter
 
     def _check_size(self, size: tuple[int, int], lctl: dict[str, int]) -> None:
         if "rprime_max" in lctl and (lctl["rprime_max"] + 1, lctl["cprime_max"] + 1) != size:

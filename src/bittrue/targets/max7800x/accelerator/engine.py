@@ -10,17 +10,19 @@ import numpy.typing as npt
 
 from ..device import Device
 from .biases import biases_of
-from .checks import check_groups, check_layer, check_start
+from .checks import check_banks, check_groups, check_layer, check_start, check_tram
 from .complaints import Complaints, Kind
 from .compute import Outputs, compute
-from .decode import SYNC, Decoder
+from .consistency import check_consistency
+from .decode import SYNC, Decoder, Fields
 from .fetch import fetch
 from .fifo import FAST, Fifos, Routing
 from .layer import LayerProgram, Mode
 from .memories import Data, Ints, Memories, Words
 from .pool import pooled
 from .registers import Registers
-from .streaming import Buffer, buffer_of, check_apart, check_buffer, check_overlap, endless
+from .snoop import Decision, snoop
+from .streaming import Buffer, buffer_of, check_apart, check_overlap, check_stream, endless
 from .weights import weights_of
 from .write import Written, written
 
@@ -52,11 +54,15 @@ class Run:
     source: Data | None = None
     """What the layer in front has written, where a circular buffer lies between."""
     buffers: list[Buffer] = field(default_factory=list)
-    waiting: bool = False
-    """Whether the input still comes from the FIFO."""
+    before: LayerProgram | None = None
+    """The layer that has run before this one."""
+    waiting: Routing | None = None
+    """How the input comes from the FIFO, while it is not there."""
     steps: int = 0
     summed: bool = False
     """Whether the last layer was an element-wise operation."""
+    decision: Decision = field(default_factory=Decision)
+    """What snooping has made of the last layer."""
 
 
 @dataclass
@@ -71,6 +77,11 @@ class Engine:
     on_layer: Callable[[LayerRecord], None] | None = None
     run: Run | None = None
 
+    @property
+    def waits(self) -> bool:
+        """Whether a network has started and waits for its input."""
+        return self.run is not None and self.run.waiting is not None
+
     def start(self, group: int) -> None:
         """A group's `CTL.cnn_en` has gone from 0 to 1."""
         sync = self.registers.fields("CTL", group)["ext_sync"]
@@ -84,7 +95,10 @@ class Engine:
         groups = tuple(g for g in range(self.device.groups) if g == leader or self._follows(g, leader))
         check_start(self.device, self.registers, self.complaints, groups)
         first = self.registers.fields("LCNT_MAX", leader).get("start", 0)
-        return Run(leader, groups, first, waiting=bool(self.registers.fields("CTL", leader)["fifo_en"]))
+        run = Run(leader, groups, first)
+        if self.registers.fields("CTL", leader)["fifo_en"]:
+            run.waiting = self._routing(run)
+        return run
 
     def _follows(self, group: int, leader: int) -> bool:
         control = self.registers.fields("CTL", group)
@@ -92,33 +106,29 @@ class Engine:
 
     def stop(self, group: int) -> None:
         """A group's `CTL.cnn_en` has gone from 1 to 0: what waits for the FIFO is given up."""
-        if self.run is not None and self.run.waiting and self.run.leader == group:
+        if self.run is not None and self.run.waiting is not None and self.run.leader == group:
             self.run = None
 
     def pushed(self) -> None:
         """A word has come into a FIFO."""
-        if self.run is not None and self.run.waiting:
+        if self.run is not None and self.run.waiting is not None and self.fifos.ready(self.run.waiting):
             self.proceed()
 
     def proceed(self) -> None:
         """Run until the end, or until the input is missing, or (one-shot) for one layer."""
         while self.run is not None:
-            if self.run.waiting and not self._load():
+            if self.run.waiting is not None and not self._load(self.run, self.run.waiting):
                 return
             self._step(self.run)
             if self.run is not None and self.registers.fields("CTL", self.run.leader)["oneshot"]:
                 self._pause(self.run)
                 return
 
-    def _load(self) -> bool:
+    def _load(self, run: Run, routing: Routing) -> bool:
         """Take the input from the FIFO, if it is all there."""
-        run = self.run
-        if run is None:
-            return False
-        routing = self._routing(run)
         if not self.fifos.ready(routing):
             return False
-        run.waiting = False
+        run.waiting = None
         program = self._decode(run)
         parts = list(self.fifos.take(self.device, routing))
         words = program.reads.base + np.arange(routing.words)
@@ -156,9 +166,13 @@ class Engine:
         """Run one layer and go on to the next."""
         self.complaints.layer = run.layer
         run.steps += 1
+        run.decision = Decision()
         if check_layer(self.device, self.registers, self.complaints, run.layer, run.leader, run.groups):
             program = self._decode(run)
             check_groups(self.registers, self.complaints, program)
+            check_tram(self.device, self.complaints, program)
+            lead = Fields(self.registers, run.leader, run.layer)
+            check_consistency(self.device, lead, program, self.complaints)
             self._execute(run, program)
         self.complaints.layer = None
         self._advance(run)
@@ -172,9 +186,10 @@ class Engine:
             return
         own = buffer_of(self.device, program) if self._streams(run) else None
         if own is not None:
-            check_buffer(program, self.complaints)
+            check_stream(self.device, program, run.before, self.complaints)
             check_apart(run.buffers, own, self.complaints)
             run.buffers.append(own)
+        run.before = program
         source = self.memories.data if run.source is None or own is None else run.source
         outputs = self._outputs(program, source)
         if outputs is None:
@@ -184,6 +199,8 @@ class Engine:
         if following is None:
             check_overlap(run.buffers, results, self.complaints)
             run.buffers = []
+        check_banks(self.device, program, results, self.complaints)
+        run.decision = snoop(self.device, self.registers, self.complaints, run.leader, results)
         record = self._store(run, results, following)
         if self.on_layer is not None:
             self.on_layer(record)
@@ -194,7 +211,7 @@ class Engine:
 
     def _next_buffer(self, run: Run) -> Buffer | None:
         """The circular buffer between this layer and the next."""
-        following = self._following(run.layer, run.leader)
+        following = self._following(run.layer, run.leader, Decision())
         if following is None or not self._streams(run) or following >= self.device.streaming_layers:
             return None
         if not self.registers.word("FMAX", run.leader, following):
@@ -236,7 +253,7 @@ class Engine:
             self.complaints.add(Kind.OVERLAP, f"{twice} words")
 
     def _advance(self, run: Run) -> None:
-        following = self._following(run.layer, run.leader)
+        following = None if run.decision.stop else self._following(run.layer, run.leader, run.decision)
         if following is None:
             self._interrupt(run)
             if self.device.one_shot and self.registers.fields("CTL", run.leader)["oneshot"]:
@@ -249,12 +266,12 @@ class Engine:
             return
         run.layer, run.first = following, False
 
-    def _following(self, layer: int, leader: int) -> int | None:
+    def _following(self, layer: int, leader: int, decision: Decision) -> int | None:
         """The layer that runs after another one; None at the end."""
         link = self.registers.fields("NXTLYR", leader, layer)
         if link.get("stop"):
             return None
-        if link.get("next_en"):
+        if link.get("next_en") and (decision.matched or not decision.conditional):
             return link["next"]
         if layer >= self.registers.fields("LCNT_MAX", leader)["lcnt"]:
             return None

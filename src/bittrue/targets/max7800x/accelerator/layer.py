@@ -8,6 +8,12 @@ from enum import Enum
 Pair = tuple[int, int]
 """(rows, columns)."""
 
+PIXELS = 4
+"""Pixels of a word in CHW."""
+
+STRETCH = 2
+"""Transposed convolution: the image is stretched by as much with zeros."""
+
 
 class Mode(str, Enum):
     """How the groups work together."""
@@ -143,7 +149,30 @@ class LayerProgram:
     post: Post
     writes: Writes
     slots: int
+    tram: Pair
+    """First and last word in the TRAM."""
     stream: Stream
+    read_ahead: bool
+
+    @property
+    def last_pixel(self) -> int:
+        """The last pixel that is read."""
+        reads = self.reads
+        inside = ((reads.window[0] - 1) * reads.dilation[0] * reads.width
+                  + (reads.window[1] - 1) * reads.dilation[1])
+        last = (reads.rows - 1) * reads.row_step + (reads.columns - 1) * reads.column_step + inside
+        return last // PIXELS if reads.chw else last
+
+    @property
+    def image(self) -> Pair:
+        """Rows and columns of the image that is convolved, with its padding."""
+        scale = STRETCH if self.stretch else 1
+        return self.reads.rows * scale + 2 * self.pad[0], self.reads.columns * scale + 2 * self.pad[1]
+
+    @property
+    def output(self) -> Pair:
+        """Rows and columns of a convolution's output."""
+        return self.image[0] - self.kernels.size[0] + 1, self.image[1] - self.kernels.size[1] + 1
 
     @property
     def processors(self) -> tuple[int, ...]:
@@ -152,6 +181,14 @@ class LayerProgram:
 
     @property
     def outputs(self) -> int:
-        """Output channels of a convolution, in all passes, with those that are skipped."""
-        kernels = self.kernels
-        return kernels.count if kernels.bypass else -(-kernels.count // self.reads.passes)
+        """Output channels of a convolution, in all passes, with those that are skipped.
+
+        Where channels are dealt out over four groups or instances, up to three more kernels are counted than there are.
+        """
+        kernels, channels = self.kernels, self.writes.channels
+        if kernels.bypass:
+            return kernels.count
+        count = -(-kernels.count // self.reads.passes)
+        if self.mode is Mode.QUAD or kernels.x4:
+            return max(count // channels, 1) * channels
+        return count

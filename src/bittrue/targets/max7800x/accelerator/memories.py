@@ -21,9 +21,14 @@ ALL = 0xFFFFFFFF
 """Every byte of a word."""
 
 
+def _garbage(shape: tuple[int, int]) -> Bytes:
+    """What memories hold after power-up: nothing that one can rely on, but the same in every run."""
+    return np.random.default_rng(shape[1]).integers(0, 256, shape, np.uint8)
+
+
 @dataclass(eq=False)
 class Data:
-    """Data memories: `words` (16, words of an instance) and in `known` the bytes that have a defined value, as masks."""
+    """Data memories, (16, words of an instance): `words`, and in `known` a mask of the bytes with a defined value."""
 
     words: Words
     known: Words
@@ -31,8 +36,8 @@ class Data:
     @classmethod
     def of(cls, device: Device) -> Data:
         """Empty data memories."""
-        shape = device.data_instances, device.data.words
-        return cls(np.zeros(shape, np.uint32), np.zeros(shape, np.uint32))
+        instances, words = device.data_instances, device.data.words
+        return cls(_garbage((instances, 4 * words)).view(np.uint32), np.zeros((instances, words), np.uint32))
 
     def zero(self, instances: slice) -> None:
         """Fill instances with zeros."""
@@ -41,16 +46,16 @@ class Data:
 
 @dataclass(eq=False)
 class Kernels:
-    """Kernel memories: `bytes` (64, 9 x columns) in the order of counting, `known` (64, columns)."""
+    """Kernel memories: `content` (64, 9 x columns) in the order of counting, `known` (64, columns)."""
 
-    bytes: Bytes
+    content: Bytes
     known: Flags
 
     @classmethod
     def of(cls, device: Device) -> Kernels:
         """Empty kernel memories."""
         columns = device.kernels.large
-        return cls(np.zeros((device.processors, columns * KERNEL_BYTES), np.uint8),
+        return cls(_garbage((device.processors, columns * KERNEL_BYTES)),
                    np.zeros((device.processors, columns), np.bool_))
 
     def write(self, processor: int, column: int, data: bytes) -> None:
@@ -58,17 +63,17 @@ class Kernels:
         count = len(data) // KERNEL_BYTES
         turned = np.frombuffer(data, np.uint8).reshape(count, KERNEL_BYTES)[:, ::-1]
         start = column * KERNEL_BYTES
-        self.bytes[processor, start:start + count * KERNEL_BYTES] = turned.reshape(-1)
+        self.content[processor, start:start + count * KERNEL_BYTES] = turned.reshape(-1)
         self.known[processor, column:column + count] = True
 
     def read(self, processor: int, column: int) -> bytes:
         """A column, byte 0 to 8."""
         start = column * KERNEL_BYTES
-        return self.bytes[processor, start:start + KERNEL_BYTES][::-1].tobytes()
+        return self.content[processor, start:start + KERNEL_BYTES][::-1].tobytes()
 
     def zero(self, processors: slice) -> None:
         """Fill memories with zeros."""
-        self.bytes[processors], self.known[processors] = 0, True
+        self.content[processors], self.known[processors] = 0, True
 
     def forget(self, processors: slice) -> None:
         """Lose the contents."""
@@ -77,20 +82,20 @@ class Kernels:
 
 @dataclass(eq=False)
 class Bias:
-    """Bias memories: `bytes` and `known` (4, bytes of a group)."""
+    """Bias memories: `content` and `known` (4, bytes of a group)."""
 
-    bytes: Bytes
+    content: Bytes
     known: Flags
 
     @classmethod
     def of(cls, device: Device) -> Bias:
         """Empty bias memories."""
         shape = device.groups, device.bias.bytes
-        return cls(np.zeros(shape, np.uint8), np.zeros(shape, np.bool_))
+        return cls(_garbage(shape), np.zeros(shape, np.bool_))
 
     def zero(self, group: int) -> None:
         """Fill a group's memory with zeros."""
-        self.bytes[group], self.known[group] = 0, True
+        self.content[group], self.known[group] = 0, True
 
 
 @dataclass(eq=False)
@@ -104,7 +109,7 @@ class Trams:
     def of(cls, device: Device) -> Trams:
         """Empty TRAMs."""
         shape = device.processors, device.tram.words
-        return cls(np.zeros(shape, np.uint16), np.zeros(shape, np.bool_))
+        return cls(_garbage((shape[0], 2 * shape[1])).view(np.uint16), np.zeros(shape, np.bool_))
 
     def zero(self, processors: slice) -> None:
         """Fill memories with zeros."""

@@ -15,16 +15,19 @@ PARTS = ((0, 1), (1, 5), (5, 9))
 
 @dataclass
 class Position:
-    """Where packed writing stands: next column, bytes that do not fill one yet, next bus offset."""
+    """Where packed writing stands: the column that comes next, the bytes for it and those behind, next bus offset."""
 
     column: int
     offset: int
-    rest: bytes = b""
+    pending: bytearray = field(default_factory=bytearray)
 
 
 @dataclass
 class KernelPort:
-    """The bus side of all kernel memories. Offsets are bytes on the bus from the start of a processor's memory."""
+    """The bus side of all kernel memories. Offsets are bytes on the bus from the start of a processor's memory.
+
+    Packed words are collected and stored when somebody looks: call `flush` before.
+    """
 
     device: Device
     kernels: Kernels
@@ -34,7 +37,17 @@ class KernelPort:
 
     def set_position(self, processor: int, offset: int) -> None:
         """A single byte was written to address | 1: packed writing starts at that column."""
+        self._flush(processor)
         self.positions[processor] = Position(offset // WORD, offset // WORD * WORD)
+
+    def append(self, processor: int, offset: int, value: int) -> bool:
+        """Write the packed word that comes next; False, without an effect, for any other."""
+        at = self.positions.get(processor)
+        if at is None or at.offset != offset:
+            return False
+        at.pending += value.to_bytes(WORD, "big")
+        at.offset += WORD
+        return True
 
     def write_packed(self, processor: int, offset: int, words: bytes) -> None:
         """Write big-endian words one after the other, packed."""
@@ -43,10 +56,22 @@ class KernelPort:
             self.complaints.add(Kind.PACKING, f"processor {processor}: packed word at offset {offset:#x}, "
                                 + ("no start was set" if at is None else f"expected at {at.offset:#x}"))
             at = self.positions.setdefault(processor, Position(0, offset))
-        data = at.rest + words
-        count = len(data) // KERNEL_BYTES
-        self._store(processor, at.column, data[:count * KERNEL_BYTES])
-        at.column, at.rest, at.offset = at.column + count, data[count * KERNEL_BYTES:], offset + len(words)
+        at.pending += words
+        at.offset = offset + len(words)
+
+    def flush(self) -> None:
+        """Store what was packed into whole columns."""
+        for processor in self.positions:
+            self._flush(processor)
+
+    def _flush(self, processor: int) -> None:
+        at = self.positions.get(processor)
+        if at is None or len(at.pending) < KERNEL_BYTES:
+            return
+        count = len(at.pending) // KERNEL_BYTES
+        self._store(processor, at.column, bytes(at.pending[:count * KERNEL_BYTES]))
+        at.column += count
+        del at.pending[:count * KERNEL_BYTES]
 
     def _store(self, processor: int, column: int, data: bytes) -> None:
         columns = self.device.kernels.columns(processor)
@@ -58,6 +83,7 @@ class KernelPort:
 
     def write_part(self, processor: int, column: int, part: int, value: int) -> None:
         """Write one of the four words of a column; the fourth stores the column."""
+        self._flush(processor)
         latch = self.latches.setdefault(processor, {})
         if part < len(PARTS):
             latch[part] = value
@@ -72,6 +98,7 @@ class KernelPort:
 
     def read_part(self, processor: int, column: int, part: int) -> int:
         """Read one of the four words of a column; the fourth is 0."""
+        self._flush(processor)
         if not self.kernels.known[processor, column]:
             self.complaints.add(Kind.UNWRITTEN_READ, f"kernel memory of processor {processor}, column {column}")
         if part == len(PARTS):

@@ -28,7 +28,7 @@ def pooled(program: LayerProgram, image: Image) -> Image:
 
 
 def _pool(program: LayerProgram, image: Image) -> Image:
-    known = None if image.known is None else image.known.all(ELEMENTS)
+    known = _all(image.known, ELEMENTS)
     if program.pool == "none" or image.values.shape[ELEMENTS] == 1:
         return Image(image.values[..., 0], known)
     if program.pool == "maximum":
@@ -63,8 +63,11 @@ OPERATIONS: Mapping[str, Callable[[Values, int], Values]] = MappingProxyType({
 
 
 def _combine(program: LayerProgram, image: Image) -> Image:
-    known: Flags | None = None if image.known is None else image.known.all(OPERANDS)
     if not program.elementwise:
         return Image(image.values[:, :, 0], None if image.known is None else image.known[:, :, 0])
     combined = OPERATIONS[program.elementwise](image.values, OPERANDS)
-    return Image(np.clip(combined, LOW, HIGH).astype(np.int8), known)
+    return Image(np.clip(combined, LOW, HIGH).astype(np.int8), _all(image.known, OPERANDS))
+
+
+def _all(known: Flags | None, axis: int) -> Flags | None:
+    return None if known is None else np.asarray(known.all(axis), np.bool_)

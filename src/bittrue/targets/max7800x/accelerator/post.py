@@ -28,4 +28,4 @@ def finished(sums: Ints, post: Post) -> Ints:
     outputs = np.clip(scaled, LOW, HIGH)
     if post.absolute:
         outputs = np.minimum(np.abs(outputs), HIGH)
-    return np.maximum(outputs, 0) if post.relu else outputs
+    return np.asarray(np.maximum(outputs, 0) if post.relu else outputs, np.int64)

@@ -10,13 +10,10 @@ from typing import TYPE_CHECKING
 
 from ..device import Device
 from .complaints import Complaints, Kind
-from .layer import Reads
+from .layer import STRETCH, Reads
 
 if TYPE_CHECKING:
     from .decode import Fields
-
-STRETCH = 2
-"""Transposed convolution: rows and columns are counted in the stretched image."""
 
 
 def reads_of(device: Device, lead: Fields, complaints: Complaints) -> Reads:
@@ -46,6 +43,7 @@ def _sizes(lead: Fields, complaints: Complaints) -> Reads:
 
 
 def _size(counted: int, lead: Fields, complaints: Complaints) -> int:
+    """Rows or columns of the image; those of a transposed convolution are counted after stretching."""
     if lead["POST"]["deconv_en"]:
         if counted % STRETCH:
             complaints.add(Kind.SIZES_DISAGREE, f"a stretched image of {counted} rows or columns")

@@ -20,6 +20,8 @@ class Registers:
 
     def __init__(self, addresses: AddressMap) -> None:
         self.table = addresses.registers
+        self._fields = {name: tuple((f.name, f.lsb, f.limit) for f in register.fields)
+                        for name, register in self.table.items()}
         self.values: dict[Key, int] = {}
         self.layers: defaultdict[int, set[int]] = defaultdict(set)
         """Layer -> groups in which one of its registers was written."""
@@ -40,8 +42,11 @@ class Registers:
 
     def fields(self, name: str, group: int = 0, layer: int = 0) -> dict[str, int]:
         """The values of a register's fields; none for a register that the chip does not have."""
-        register = self.table.get(name)
-        return {} if register is None else register.unpack(self.word(name, group, layer))
+        fields = self._fields.get(name)
+        if fields is None:
+            return {}
+        word = self.word(name, group, layer)
+        return {field: word >> lsb & limit for field, lsb, limit in fields}
 
     def put(self, name: str, group: int, **fields: int) -> None:
         """Set fields of a group's register, as the chip itself does."""

@@ -17,6 +17,7 @@ from .memories import Data, Ints
 from .write import Written
 
 FOUR = 4
+"""Pixels of a word in CHW."""
 
 
 @dataclass(frozen=True)
@@ -56,19 +57,48 @@ def endless(written: Written, like: Data) -> Data:
     return memory
 
 
-def check_buffer(program: LayerProgram, complaints: Complaints) -> None:
-    """Complain about a circular buffer that cannot hold what one output needs, or what comes before the start."""
+def check_stream(device: Device, program: LayerProgram, before: LayerProgram | None, complaints: Complaints) -> None:
+    """Complain about a streaming layer that reads words before they are there, or after they are overwritten.
+
+    The buffer must hold what one output needs and what comes before the start; the first output must not come before
+    its words; the steps must be those that the layer's own stride takes out of the buffer.
+    """
     reads, stream = program.reads, program.stream
-    if not stream.buffer:
-        return
-    reach = (reads.window[0] - 1) * reads.dilation[0] * reads.width + (reads.window[1] - 1) * reads.dilation[1]
-    needed = (reach // FOUR if reads.chw else reach) * reads.pixel_words + reads.pixel_words
-    if stream.buffer < needed:
-        complaints.add(Kind.STREAM_BUFFER, f"{stream.buffer} words, but one pooling window spans {needed}")
+    reach = (reads.window[0] - 1) * reads.dilation[0] * reads.width + (reads.window[1] - 1) * reads.dilation[1] + 1
+    needed = _words(reach, reads.chw) * reads.pixel_words
+    if stream.buffer < needed or (stream.buffer < stream.start and not reads.chw):
+        complaints.add(Kind.STREAM_BUFFER, f"{stream.buffer} words; one pooling window takes {needed}, and "
+                                           f"{stream.start} come before the start")
     if stream.buffer % reads.passes:
         complaints.add(Kind.STREAM_BUFFER, f"{stream.buffer} words are no multiple of {reads.passes} passes")
-    if stream.start * reads.pixel_words < needed and stream.start:
-        complaints.add(Kind.STREAM_START, f"starts after {stream.start} words, but the first window needs {needed}")
+    first = reach if before is None or not device.pad_in_count else reach_in_front(before, program)
+    if stream.start < _words(first, reads.chw):
+        complaints.add(Kind.STREAM_START, f"starts after {stream.start} words, the first output needs {first}")
+    _check_steps(program, before, complaints)
+
+
+def reach_in_front(before: LayerProgram, program: LayerProgram) -> int:
+    """MAX78000: steps of the layer in front until a later layer's first pooling window is there.
+
+    They are counted over the padded image of the layer in front.
+    """
+    rows = before.kernels.size[0] - 1 + program.reads.window[0] - 1
+    return rows * before.image[1] + before.kernels.size[1] - 1 + program.reads.window[1]
+
+
+def _check_steps(program: LayerProgram, before: LayerProgram | None, complaints: Complaints) -> None:
+    reads, stream = program.reads, program.stream
+    column = _words(reads.column_step * reads.operands, reads.chw)
+    allowed = (column - 1, column) if before is None else (column,)
+    if stream.column_step not in allowed:
+        complaints.add(Kind.STREAM_START, f"{stream.column_step} words between columns, the stride takes {column}")
+    row = _words(reads.row_step - reads.width, reads.chw)
+    if stream.row_step < row:
+        complaints.add(Kind.STREAM_START, f"{stream.row_step} words between rows, the stride skips {row}")
+
+
+def _words(pixels: int, chw: bool) -> int:
+    return -(-pixels // FOUR) if chw else pixels
 
 
 def check_overlap(buffers: list[Buffer], written: Written, complaints: Complaints) -> None:

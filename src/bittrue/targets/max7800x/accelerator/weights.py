@@ -53,7 +53,7 @@ def _kernels(device: Device, program: LayerProgram, memory: Kernels, processor: 
         complaints.add(Kind.KERNEL_RANGE, f"processor {processor}: kernels up to column {last} of {columns}")
         places = places % (columns * KERNEL_BYTES)
     known = memory.known[processor].take(places // KERNEL_BYTES).all(-1)
-    return _values(program, memory.bytes[processor].take(places), shift), known
+    return _values(program, memory.content[processor].take(places), shift), known
 
 
 def _places(device: Device, program: LayerProgram, processor: int, numbers: Ints) -> tuple[Ints, Ints]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from ..device import Device
 from .biases import slots_of
 from .complaints import Complaints, Kind
 from .compute import Outputs
+from .convolve import Array
 from .layer import LayerProgram, Mode, Part
 from .memories import ALL, Flags, Ints, Words
 
@@ -62,7 +62,7 @@ def _flags(outputs: Outputs) -> Flags:
     return np.broadcast_to(outputs.known, outputs.values.shape)
 
 
-def _by_pass(array: npt.NDArray[np.generic], passes: int, channels: int) -> npt.NDArray[np.generic]:
+def _by_pass(array: Array, passes: int, channels: int) -> Array:
     """(outputs, rows, columns) -> (pixels, passes, words, 4), filled up with 0 or False."""
     words = -(-channels // BYTES)
     full = np.zeros((passes * channels, array.shape[1] * array.shape[2]), array.dtype)
@@ -72,12 +72,12 @@ def _by_pass(array: npt.NDArray[np.generic], passes: int, channels: int) -> npt.
     return np.ascontiguousarray(out.transpose(2, 0, 1)).reshape(full.shape[1], passes, words, BYTES)
 
 
-def _packed(values: npt.NDArray[np.generic]) -> Words:
+def _packed(values: Array) -> Words:
     """The last axis of four values of 8 bits -> a word."""
     return np.ascontiguousarray(values.astype(np.int8)).view(np.uint32)[..., 0]
 
 
-def _masks(known: npt.NDArray[np.generic]) -> Words:
+def _masks(known: Array) -> Words:
     return (known.astype(np.uint8) * np.uint8(0xFF)).view(np.uint32)[..., 0]
 
 
@@ -134,7 +134,7 @@ def _slots(device: Device, program: LayerProgram, part: Part, complaints: Compla
     return places, (instance << device.pointer_word_bits) + _low(device, np.asarray(part.base))
 
 
-def _by_slot(array: npt.NDArray[np.generic], places: Ints) -> npt.NDArray[np.generic]:
+def _by_slot(array: Array, places: Ints) -> Array:
     """(processors, passes, rows, columns) -> (pixels, passes, words, 4)."""
     words = int(places.max()) // BYTES + 1
     out = np.zeros((words * BYTES, array.shape[1], array.shape[2] * array.shape[3]), array.dtype)

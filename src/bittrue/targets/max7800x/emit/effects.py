@@ -69,7 +69,8 @@ EFFECTS: dict[str, tuple[Idle, str, str]] = {
     "softmax": (lambda options, _, program: options.softmax and not _one_wide(program),
                 "it needs a network with one output that is 32 bits wide",
                 "give the last layer 32-bit output, or leave the option out"),
-    "max-checklines": (lambda options, _, program: (options.max_checklines or 0) >= _words(program),
+    "max-checklines": (lambda options, _, program: options.max_checklines is not None
+                       and options.max_checklines >= _words(program),
                        "the known answer is not longer", "give a smaller number, or leave the option out"),
 }
 """Option -> when it has no effect, why, what to do."""

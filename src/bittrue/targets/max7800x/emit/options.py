@@ -16,7 +16,7 @@ declare({
     "BT5482": "options of the emitted project that exclude each other",
 })
 
-SWITCHES = {"0": False, "1": True}
+SWITCHES = {"0": False, "1": True, "": True}
 BOARD = "EvKit_V1"
 FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 C_FILE, H_FILE = ".c", ".h"

@@ -10,7 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from ..device import ADDRESSES, Device
 from ..placement import Fifo
-from ..program import Fill, Program, Step
+from ..program import Fill, Program, Step, Write
 from . import softmax
 from .about import About
 from .effects import check_effects
@@ -95,16 +95,28 @@ def _registers(program: Program, device: Device, options: EmitOptions) -> Mappin
         "clears": any(isinstance(step, Fill) for step in single),
         "acknowledge": _acknowledge(program, device, options),
         "control": names.addresses.registers["CTL"].by_name,
-        "last_layer": max(part.layer for part in registers.configure),
+        "continues": _continues(program, device),
     }
 
 
 def _acknowledge(program: Program, device: Device, options: EmitOptions) -> int:
-    """The control bits that the interrupt handler clears: the interrupt itself, and what would start a group anew."""
+    """The control bits that the interrupt handler clears: the interrupt itself, and unless the network goes on with the
+    next layer what would start a group anew."""
     control = ADDRESSES[device.name].registers["CTL"]
-    fields = ["cnn_irq"] if options.one_shot else ["cnn_irq", "cnn_en"]
     streaming = any(control.unpack(write.value)["stream_en"] for write in program.registers.start[-1:])
-    return control.pack(**dict.fromkeys([*fields, *(["stream_en"] if streaming else [])], 1))
+    fields = {"cnn_irq": 1} if options.one_shot else {"cnn_irq": 1, "cnn_en": 1, "stream_en": int(streaming)}
+    return control.pack(**fields)
+
+
+def _continues(program: Program, device: Device) -> int:
+    """How often a network that stops after every layer has to go on; registers of unused layers do not count."""
+    registers = program.registers
+    addresses = ADDRESSES[device.name]
+    count = addresses.register("LCNT_MAX", registers.first_group)
+    values = [step.value for step in registers.init if isinstance(step, Write) and step.address == count]
+    fields = addresses.registers["LCNT_MAX"].unpack(values[-1] if values else 0)
+    layers = range(fields.get("start", 0), fields["lcnt"] + 1)
+    return len({part.layer for part in registers.configure if part.layer in layers}) - 1
 
 
 def _memories(program: Program, device: Device, options: EmitOptions) -> Mapping[str, Any]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from ..device import ADDRESSES, AddressMap, Device, Register, RegisterAt, Scope
-from ..program import Fill, LayerWrites, Poll, Step, Write
+from ..program import Fill, LayerWrites, Step, Write
 from .text import comment
 
 PER_LAYER = (Scope.LAYER, Scope.STREAM)

@@ -33,7 +33,7 @@ def softmax_q17p14_q15(values: IntArray) -> IntArray:
     """The softmax of 32-bit sums (n,) as Q15 integers (n,).
 
     >>> softmax_q17p14_q15(np.array([0, 0, -(1 << 14), 1 << 14])).tolist()
-    [6392, 6392, 2348, 17375]
+    [6442, 6442, 2370, 17513]
     """
     if not len(values):
         return np.zeros(0, np.int64)

@@ -36,9 +36,11 @@ def byte_table(values: Bytes) -> str:
 def _table(data: Bytes, size: int, a_line: int) -> str:
     """Every number is written as `0x`, its digits, `, `; the last separator is cut off."""
     digits = np.frombuffer(data.tobytes().hex().encode(), np.uint8).reshape(-1, 2 * size)
-    prefix, separator = (np.frombuffer(text, np.uint8) for text in (b"0x", b", "))
-    numbers = np.hstack([np.broadcast_to(part, (len(digits), 2)) if part.size == 2 and part is not digits else part
-                         for part in (prefix, digits, separator)]).tobytes().decode()
+    numbers = np.empty((len(digits), 2 * size + 4), np.uint8)
+    numbers[:, :2] = np.frombuffer(b"0x", np.uint8)
+    numbers[:, 2:-2] = digits
+    numbers[:, -2:] = np.frombuffer(b", ", np.uint8)
+    text = numbers.tobytes().decode()
     width = a_line * (2 * size + 4)
-    lines = (numbers[start:start + width].rstrip() for start in range(0, len(numbers), width))
+    lines = (text[start:start + width].rstrip() for start in range(0, len(text), width))
     return "{" + BREAK + BREAK.join(lines).removesuffix(",") + " \\\n}"

@@ -13,7 +13,7 @@ from ..memory.data import WORD, output_area
 from ..placement import SHARED
 from ..plan import Max7800xPlan
 from ..program import OutputBlock, OutputTensor
-from .words import DataWords, tensor_words
+from .words import DataWords, Ring, tensor_words
 
 
 def known_answer(plan: Max7800xPlan, tensors: Sequence[IntArray]) -> tuple[OutputBlock, ...]:
@@ -65,23 +65,15 @@ def layer_words(plan: Max7800xPlan, tensors: Sequence[IntArray]) -> tuple[DataWo
     The output of a layer that streams into the next one goes through a circular buffer: several of its words are the
     same one, and the last of them remains.
     """
-    return tuple(_streamed(plan, index, tensor_words(layer_area(plan, index), tensor, plan.device))
+    return tuple(tensor_words(layer_area(plan, index), tensor, plan.device, ring(plan, index))
                  for index, tensor in enumerate(tensors))
 
 
-def _streamed(plan: Max7800xPlan, index: int, found: DataWords) -> DataWords:
-    """The words with those behind the end of the next layer's circular buffer back at its start."""
-    size = ring(plan, index)
-    if size is None:
-        return found
-    begin = plan.placement.layers[index + 1].in_offset // WORD
-    instances, inner = np.divmod(found.words, plan.device.data.words)
-    return found._replace(words=instances * plan.device.data.words + begin + (inner - begin) % size)
-
-
-def ring(plan: Max7800xPlan, index: int) -> int | None:
-    """Words of the circular buffer that a layer writes to, in every instance; None where its output lies whole."""
+def ring(plan: Max7800xPlan, index: int) -> Ring | None:
+    """The circular buffer that a layer writes to; None where its output lies whole."""
     if not plan.placement.layers[index].streaming or index + 1 == len(plan.maps.streams):
         return None
     following = plan.maps.streams[index + 1]
-    return None if following is None else following.buffer
+    if following is None or following.buffer is None:
+        return None
+    return Ring(plan.placement.layers[index + 1].in_offset // WORD, following.buffer)

@@ -58,15 +58,26 @@ def rows(area: Area) -> tuple[Row, ...]:
                  for (number, _, instance, inner), lanes in sorted(found.items()))
 
 
-def tensor_words(area: Area, tensor: IntArray, device: Device) -> DataWords:
+class Ring(NamedTuple):
+    """A circular buffer: its first word in every instance, and how many words it has."""
+
+    begin: int
+    words: int
+
+
+def tensor_words(area: Area, tensor: IntArray, device: Device, ring: Ring | None = None) -> DataWords:
     """The words of a tensor (C, H, W), (C, L) or (C,) of integers; of an input with operands all their channels.
 
-    Pixels that are written before the tensor's first one and behind its last one mean nothing and are left out.
+    Pixels that are written before the tensor's first one and behind its last one mean nothing and are left out. Words
+    behind the end of a circular buffer are back at its start.
     """
     values, masks = row_values(area, tensor)
     parts, pixels = rows(area), np.arange(values.shape[1], dtype=np.int64) * area.pixel_step
-    first = np.array([row.instance * device.data.words + row.offset for row in parts], np.int64)
-    return DataWords((pixels[:, None] + first).reshape(-1), values.T.reshape(-1), masks.T.reshape(-1))
+    inner = pixels[:, None] + np.array([row.offset for row in parts], np.int64)
+    if ring is not None:
+        inner = ring.begin + (inner - ring.begin) % ring.words
+    words = inner + np.array([row.instance * device.data.words for row in parts], np.int64)
+    return DataWords(words.reshape(-1), values.T.reshape(-1), masks.T.reshape(-1))
 
 
 def row_values(area: Area, tensor: IntArray) -> tuple[Words, Words]:

@@ -1,0 +1,1 @@
+"""The chip around the accelerator: builds a C project and runs it on emulated cores."""

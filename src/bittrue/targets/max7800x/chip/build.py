@@ -1,0 +1,151 @@
+"""Compiles a generated C project, with board support of our own, into the programs of an emulated chip."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from ....errors import BadInput, Diagnostics, declare, fail
+from ...cache import cached, digest
+from ..device import Device
+from .compilers import ARM, ARM_HARD, RISCV, Compiler, Core, find_compiler, messages
+from .image import Image
+from .layout import script, variables
+from .regions import MEMORIES, Room, arm_room, riscv_room
+
+declare({
+    "BT5461": "a C project is not there or has no C files",
+    "BT5462": "a C project does not compile",
+    "BT5463": "a C project does not link",
+})
+
+SUPPORT = Path(__file__).parent / "support"
+SHARED_SOURCES = ("system.c", "print.c", "library.c")
+"""The support's sources that both cores use."""
+MAIN, RISCV_MAIN = "main.c", "main_riscv.c"
+CACHE = "max7800x"
+PARALLEL = 2
+"""Compiler runs at a time."""
+
+
+@dataclass(frozen=True)
+class Firmware:
+    """A compiled project: a program for the Arm core, and one for the RISC-V core if the project has one."""
+
+    arm: Path
+    riscv: Path | None
+    warnings: tuple[str, ...]
+    """What the compiler says of the project's own files: `file:line: text`."""
+    flash: int
+    """Bytes of flash."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to compile: the compiler `zig` or `gcc`, floating point in the Arm core's registers or not, and defines.
+
+    `flash` gives the chip another flash, of so many bytes (up to 8 MiB): a sample input may be larger than the chip's.
+    """
+
+    compiler: str = "zig"
+    hard_float: bool = False
+    defines: tuple[str, ...] = ()
+    flash: int | None = None
+
+    @property
+    def arm(self) -> Core:
+        """The Arm core."""
+        return ARM_HARD if self.hard_float else ARM
+
+
+def build(project: Path, device: Device, folder: Path, options: Options | None = None) -> Firmware:
+    """Compile the C files of a folder; the programs are left in `folder`, which is made if it is not there.
+
+    A project with `main_riscv.c` has two programs: `main.c` alone is the Arm core's, all others the RISC-V core's.
+    Raises `BadInput` (BT5461 to BT5463, with the compiler's messages) and `ToolMissing` (BT5460).
+    """
+    used = options or Options()
+    sources = _sources(project)
+    folder.mkdir(parents=True, exist_ok=True)
+    flash = used.flash or MEMORIES[device.name].flash
+    if not any(path.name == RISCV_MAIN for path in sources):
+        path, warnings = _program(sources, used.arm, device, arm_room(device, flash, shared=False), folder, used)
+        return Firmware(path, None, warnings, flash)
+    arm = [path for path in sources if path.name == MAIN]
+    path, first = _program(arm, used.arm, device, arm_room(device, flash, shared=True), folder, used)
+    start = Image(path).symbols["__FlashStart_"]
+    riscv = [path for path in sources if path.name != MAIN]
+    other, second = _program(riscv, RISCV, device, riscv_room(device, flash, start), folder, used)
+    return Firmware(path, other, first + second, flash)
+
+
+@contextmanager
+def built(project: Path, device: Device, options: Options | None = None) -> Iterator[Firmware]:
+    """`build` in a folder that is gone afterwards."""
+    with TemporaryDirectory(prefix="bittrue-") as folder:
+        yield build(project, device, Path(folder), options)
+
+
+def _sources(project: Path) -> list[Path]:
+    found = sorted(project.glob("*.c")) if project.is_dir() else []
+    if not found:
+        fail(BadInput, "BT5461", str(project), "there are no C files in this folder", "name the folder of a C project")
+    return [path.resolve() for path in found]
+
+
+def _program(sources: Sequence[Path], core: Core, device: Device, room: Room, folder: Path,
+             options: Options) -> tuple[Path, tuple[str, ...]]:
+    """One core's program, and the compiler's warnings."""
+    compiler = find_compiler(options.compiler, core)
+    support = _support(compiler, core, device)
+    flags = (*_flags(core, device), *(f"-D{define}" for define in options.defines))
+    objects, warnings = _compile(compiler, sources, folder, core, flags)
+    target, layout = folder / f"{core.name}.elf", folder / f"{core.name}.ld"
+    layout.write_text(script(variables(objects), sum(part.size for part in variables(support)), room))
+    result = compiler.link([*objects, *support], layout, target)
+    if result.returncode:
+        fail(BadInput, "BT5463", f"{core.name} core", result.stderr.strip()[:2000],
+             "define what is missing; use less memory if it does not fit")
+    return target, warnings
+
+
+def _flags(core: Core, device: Device) -> tuple[str, ...]:
+    defines = (*core.defines, f"TARGET_NUM={device.part.removeprefix('MAX')}", f"TARGET={device.part}")
+    return ("-isystem", str(SUPPORT / "include"), *(f"-D{define}" for define in defines))
+
+
+def _compile(compiler: Compiler, sources: Sequence[Path], folder: Path, core: Core,
+             flags: Sequence[str]) -> tuple[list[Path], tuple[str, ...]]:
+    objects = [folder / f"{core.name}_{index}_{path.stem}.o" for index, path in enumerate(sources)]
+    with ThreadPoolExecutor(PARALLEL) as pool:
+        results = list(pool.map(lambda source, target: compiler.compile(source, target, flags), sources, objects))
+    found, warnings = Diagnostics(), []
+    for source, result in zip(sources, results, strict=True):
+        warnings += [f"{where}: {text}" for where, text in messages(result.stderr, ["warning"])]
+        if result.returncode:
+            errors = messages(result.stderr, ["error", "fatal error"]) or [(source.name, result.stderr[:2000])]
+            for where, text in errors:
+                found.add("BT5462", where, text, "correct the C file")
+    found.raise_as(BadInput)
+    return objects, tuple(warnings)
+
+
+def _support(compiler: Compiler, core: Core, device: Device) -> list[Path]:
+    """The board support's object files, compiled once and kept."""
+    names = (*SHARED_SOURCES, core.start)
+    texts = [path.read_bytes() for path in sorted(SUPPORT.rglob("*.[ch]"))]
+    key = digest(compiler.version, *compiler.compile_flags, *_flags(core, device), *names, *texts)
+    folder = cached(CACHE, key, lambda work: _make_support(compiler, core, device, names, work))
+    return [folder / f"{name}.o" for name in names]
+
+
+def _make_support(compiler: Compiler, core: Core, device: Device, names: Sequence[str], folder: Path) -> None:
+    for name in names:
+        flags = (*_flags(core, device), "-fno-builtin")
+        result = compiler.compile(SUPPORT / "source" / name, folder / f"{name}.o", flags)
+        if result.returncode:
+            fail(BadInput, "BT5462", f"board support, {name}", result.stderr.strip()[:2000], "use another compiler")

@@ -1,0 +1,36 @@
+"""Flash and SRAM, which both cores share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import numpy.typing as npt
+
+from ..device import Device
+from .image import Segment
+from .regions import FLASH, MEMORIES, SRAM
+
+ERASED, UNKNOWN = 0xFF, 0xA5
+"""What flash and SRAM hold where nothing was written: SRAM is not zero after power-up."""
+Bytes = npt.NDArray[np.uint8]
+
+
+class Memory:
+    """The contents of flash and SRAM."""
+
+    def __init__(self, device: Device, flash: int) -> None:
+        self.flash: Bytes = np.full(flash, ERASED, np.uint8)
+        self.sram: Bytes = np.full(MEMORIES[device.name].sram, UNKNOWN, np.uint8)
+
+    def load(self, segments: Iterable[Segment]) -> None:
+        """Put a program in its place. Raises ValueError when it lies elsewhere."""
+        for segment in segments:
+            self.bytes(segment.address, len(segment.data))[:] = np.frombuffer(segment.data, np.uint8)
+
+    def bytes(self, address: int, size: int) -> Bytes:
+        """A view of some bytes. Raises ValueError when they are not in flash or SRAM."""
+        for base, held in ((FLASH, self.flash), (SRAM, self.sram)):
+            if base <= address and address + size <= base + held.size:
+                return held[address - base:address - base + size]
+        raise ValueError(f"{size} bytes at 0x{address:08x} are neither in flash nor in SRAM")

@@ -1,0 +1,56 @@
+"""The memories of the two chips, and how the two cores share them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from ..device import Device
+
+KIB = 1024
+FLASH, SRAM = 0x10000000, 0x20000000
+STACK = 16 * KIB
+
+
+@dataclass(frozen=True)
+class Memories:
+    """Sizes of flash and SRAM in bytes, and clocks in Hz.
+
+    Sources: data sheets and user guides of the MAX78000 and MAX78002.
+    """
+
+    flash: int
+    sram: int
+    arm_share: int
+    """Bytes of SRAM that the Arm core has to itself when the RISC-V core runs too."""
+    core_hz: int
+    """The clock that projects select."""
+
+
+MEMORIES: Mapping[str, Memories] = MappingProxyType({
+    "max78000": Memories(512 * KIB, 128 * KIB, 64 * KIB, 100_000_000),
+    "max78002": Memories(2560 * KIB, 384 * KIB, 128 * KIB, 120_000_000),
+})
+"""Name of a target -> memories."""
+
+
+@dataclass(frozen=True)
+class Room:
+    """Where a program may lie: (first address, bytes) of flash and SRAM, and where a stub for booting goes."""
+
+    flash: tuple[int, int]
+    sram: tuple[int, int]
+    boot: int | None = None
+
+
+def arm_room(device: Device, flash: int, shared: bool) -> Room:
+    """The Arm core's room with `flash` bytes of flash, next to a RISC-V program or alone."""
+    memories = MEMORIES[device.name]
+    return Room((FLASH, flash), (SRAM, memories.arm_share if shared else memories.sram))
+
+
+def riscv_room(device: Device, flash: int, start: int) -> Room:
+    """The RISC-V core's room; its program lies in flash behind the Arm core's, from address `start` on."""
+    sram = SRAM + MEMORIES[device.name].arm_share
+    return Room((start, FLASH + flash - start), (sram, device.riscv_sram - sram), device.riscv_sram)

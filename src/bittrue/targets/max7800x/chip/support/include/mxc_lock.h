@@ -1,0 +1,7 @@
+/* Part of mxc.h. */
+#ifndef MXC_LOCK_H
+#define MXC_LOCK_H
+
+#include "mxc.h"
+
+#endif
