@@ -57,15 +57,16 @@ def make_plan(graph: Graph, device: Device, given: Mapping[str, Any] | None) -> 
     options = Max7800xOptions.parse(device.name, given)
     if options.plan is not None:
         network, placement = read_plan(options.plan, graph, device)
-        _require(problems(network, placement, device))
+        require(problems(network, placement, device))
     else:
         arrangement = legalize(graph, device)
         network = arrangement.network
-        _require(problems(network, None, device))
+        require(problems(network, None, device))
         placement = place(arrangement, device, options.placing)  # which breaks no rule that the network keeps
     return Max7800xPlan.of(device, network, placement, options)
 
 
-def _require(found: Sequence[Diagnostic]) -> None:
+def require(found: Sequence[Diagnostic]) -> None:
+    """Raises `Unsupported` with the problems, if there are any."""
     if found:
         raise Unsupported(*found)
