@@ -1,4 +1,4 @@
-"""What the terminal shows in colours and tables. Loading it takes a while; whoever prints plain lines needs `console`."""
+"""What the terminal shows in colours and tables. It loads slowly; plain lines need `console` only."""
 
 from __future__ import annotations
 

@@ -16,19 +16,20 @@ from .stored import ELEMENTS, Storage, odd, tensor
 
 _OPTIMIZERS = ("adadelta.Adadelta adafactor.Adafactor adagrad.Adagrad adam.Adam adamax.Adamax adamw.AdamW asgd.ASGD "
                "lbfgs.LBFGS nadam.NAdam radam.RAdam rmsprop.RMSprop rprop.Rprop sgd.SGD sparse_adam.SparseAdam")
+_TYPES = ("float16 float32 float64 bfloat16 int8 int16 int32 int64 uint8 uint16 uint32 uint64 bool complex64 "
+          "complex128")
 _INERT = {
     *(f"torch.optim.{name}" for name in _OPTIMIZERS.split()),
     "numpy.core.multiarray.scalar", "numpy._core.multiarray.scalar", "numpy.dtype", "_codecs.encode",
     "torch.device", "torch.serialization._get_layout", "torch.Tensor", "builtins.set", "builtins.complex",
     "builtins.bytearray", "__builtin__.set", "__builtin__.complex", "__builtin__.bytearray",
-    *(f"torch.{name}" for name in "float16 float32 float64 bfloat16 int8 int16 int32 int64 uint8 uint16 uint32 uint64 "
-                                  "bool complex64 complex128".split()),
+    *(f"torch.{name}" for name in _TYPES.split()),
 }
 """Globals that checkpoints name, and whose values nobody needs."""
 
 _ODD = "qtensor sparse_tensor meta_tensor_no_storage nested_tensor tensor_v3"
 _BUILDERS: dict[str, Callable[..., Any]] = {
-    "collections.OrderedDict": lambda *pairs: _dictionary(*pairs), "collections.Counter": lambda *pairs: _dictionary(*pairs),
+    **dict.fromkeys(("collections.OrderedDict", "collections.Counter"), lambda *pairs: _dictionary(*pairs)),
     "torch.Size": lambda sizes=(): tuple(sizes),
     "torch._utils._rebuild_tensor": tensor, "torch._utils._rebuild_tensor_v2": tensor,
     "torch._utils._rebuild_parameter": lambda data, *_others: data,
@@ -111,7 +112,7 @@ class _Zipped:
         return value
 
     def _member(self, name: str) -> memoryview:
-        """A member's bytes, where they lie in the file. PyTorch compresses nothing, and its check sums may be left out."""
+        """A member's bytes, where they lie in the file. PyTorch compresses nothing, and may write no check sums."""
         info = self.members[name]
         if info.compress_type != zipfile.ZIP_STORED:
             raise ValueError(f"its member {name} is compressed")

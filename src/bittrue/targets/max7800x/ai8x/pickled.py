@@ -167,7 +167,8 @@ _STEPS: dict[int, Callable[[_Machine], None]] = {ord(code): step for code, step 
     "\x80": _protocol, "(": _mark, "c": _global, "R": _call, "\x81": _call,
     "b": lambda machine: machine.last(1) and None,  # the state of an object: none has any
     "Q": _push(lambda machine: machine.persistent(machine.stack.pop())),
-    "s": lambda machine: _set_items(machine, machine.last(2)), "u": lambda machine: _set_items(machine, machine.marked()),
+    "s": lambda machine: _set_items(machine, machine.last(2)),
+    "u": lambda machine: _set_items(machine, machine.marked()),
     "a": lambda machine: _append(machine, machine.last(1)), "e": lambda machine: _append(machine, machine.marked()),
     "q": _remember("<B"), "r": _remember("<I"), "h": _recall("<B"), "j": _recall("<I"),
     "N": _push(lambda _: None), "\x88": _push(lambda _: True), "\x89": _push(lambda _: False),
