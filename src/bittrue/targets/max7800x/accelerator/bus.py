@@ -150,8 +150,7 @@ class Accelerator:
                 self._write_kernel(place, address, value)
             case BiasByte(group, index):
                 self._check_access(group, address)
-                self.memories.bias.content[group, index] = value & BYTE
-                self.memories.bias.known[group, index] = True
+                self.memories.bias.write(group, index, value & BYTE)
             case TramWord(processor, word):
                 self._check_access(processor // self.device.group_processors, address)
                 self.memories.tram.words[processor, word] = value & HALF

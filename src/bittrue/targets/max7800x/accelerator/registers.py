@@ -25,10 +25,13 @@ class Registers:
         self.values: dict[Key, int] = {}
         self.layers: defaultdict[int, set[int]] = defaultdict(set)
         """Layer -> groups in which one of its registers was written."""
+        self.version = 0
+        """Counts changes of anything but the control registers."""
 
     def write(self, place: RegisterAt, value: int) -> None:
         """Set a register."""
         self.values[place.name, place.group, place.layer] = value
+        self.version += place.name != "CTL"
         if place.register.scope is Scope.LAYER:
             self.layers[place.layer].add(place.group)
 
@@ -58,5 +61,6 @@ class Registers:
 
     def clear_layers(self, group: int) -> None:
         """Set the registers of all layers of a group to 0."""
+        self.version += 1
         for key in [k for k in self.values if k[1] == group and self.table[k[0]].scope in OF_LAYERS]:
             self.values[key] = 0
