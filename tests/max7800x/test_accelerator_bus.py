@@ -144,7 +144,7 @@ def provoke(kind: Kind) -> Chip:
         Kind.SIZE: lambda: chip.bus.write(at.data(0, 0), 1, 2),
         Kind.CLOCK: lambda: chip.bus.write(at.data(16, 0), 1),
         Kind.ASLEEP: lambda: (chip.reg("SRAM", ds=1), chip.bus.write(at.data(0, 0), 1)),
-        Kind.UNWRITTEN_READ: lambda: chip.bus.read(at.data(0, 4)),
+        Kind.UNWRITTEN_READ: lambda: [chip.bus.read(a) for a in (at.data(0, 4), at.bias(0, 1), at.tram(0, 1))],
         Kind.PACKING: lambda: chip.bus.write(at.kernel(5, 0), 1),
         Kind.MLAT: lambda: chip.bus.read(at.register("MLAT")),
         Kind.KERNEL_RANGE: lambda: (chip.kernels(0, range(18), column=767), chip.bus.read(at.kernel(0, 767))),

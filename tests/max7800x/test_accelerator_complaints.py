@@ -152,6 +152,22 @@ def test_fifo_without_an_input_size() -> None:
     assert not chip.bus.interrupt
 
 
+@pytest.mark.parametrize(("name", "parallel", "big", "kinds"), [
+    ("max78000", 0, 1, {Kind.NOT_MODELLED}), ("max78002", 0, 1, {Kind.SIZES_DISAGREE}), ("max78002", 1, 1, set()),
+    ("max78002", 1, 0, {Kind.SIZES_DISAGREE}), ("max78002", 0, 0, set())])
+def test_four_pixels_to_a_word_while_streaming(name: str, parallel: int, big: int, kinds: set[Kind]) -> None:
+    chip = Chip(name)
+    chip.boot()
+    write_layer(chip, Layer((4, 1), processors=1, target=9), passthrough=True,
+                change=lambda v: v["LCTL"].update(parallel=parallel))
+    chip.reg("FMAX", fbuf_max=4)
+    chip.reg("STREAM1", strm_isval=1)
+    chip.reg("IFRM", ifrm_reg=1 if parallel else 4)
+    chip.reg("FIFO_CTL", fifo_en=1)
+    chip.start(fifo_en=1, stream_en=1, lilbuf=1, bigdata=big)
+    assert chip.kinds() == kinds
+
+
 def test_depthwise_without_kernels() -> None:
     chip = Chip("max78002")
     chip.boot()

@@ -194,20 +194,28 @@ class Accelerator:
     def _read_word(self, place: Place, address: int) -> int:
         match place:
             case DataWord(instance, word):
-                if not self.memories.data.known[instance, word]:
-                    self.found.add(Kind.UNWRITTEN_READ, f"data memory instance {instance}, word {word}", address)
+                known = bool(self.memories.data.known[instance, word])
+                self._check_known(known, f"data memory instance {instance}, word {word}", address)
                 return int(self.memories.data.words[instance, word])
             case KernelPart(processor, column, part):
                 return self.kernels.read_part(processor, column, part)
             case BiasByte(group, index):
+                known = bool(self.memories.bias.known[group, index])
+                self._check_known(known, f"bias memory of group {group}", address)
                 return int(self.memories.bias.content[group, index])
             case TramWord(processor, tram_word):
+                known = bool(self.memories.tram.known[processor, tram_word])
+                self._check_known(known, f"TRAM of processor {processor}", address)
                 return int(self.memories.tram.words[processor, tram_word])
             case RegisterAt():
                 return self._read_register(place)
             case Nothing():
                 self.found.add(Kind.NOTHING, "read", address)
         return 0
+
+    def _check_known(self, known: bool, what: str, address: int) -> None:
+        if not known:
+            self.found.add(Kind.UNWRITTEN_READ, what, address)
 
     def _read_register(self, place: RegisterAt) -> int:
         if place.name == "MLAT":

@@ -46,6 +46,18 @@ def check_start(device: Device, registers: Registers, complaints: Complaints, gr
             complaints.add(Kind.GROUPS_DISAGREE, f"LCNT_MAX of groups {groups[0]} and {group}")
 
 
+def check_big_data(device: Device, registers: Registers, complaints: Complaints, leader: int, layer: int) -> None:
+    """Complain about `CTL.bigdata` that does not fit the first layer: on for streaming CHW input of the MAX78002."""
+    if not device.pipeline:
+        if registers.fields("CTL", leader)["bigdata"]:
+            complaints.add(Kind.NOT_MODELLED, "CTL.bigdata")
+        return
+    parallel = bool(registers.fields("LCTL", leader, layer)["parallel"])
+    streams, big = bool(registers.word("FMAX", leader, layer)), bool(registers.fields("CTL", leader)["bigdata"])
+    if (big and not parallel) or (parallel and streams and not big):
+        complaints.add(Kind.SIZES_DISAGREE, "CTL.bigdata: on where the input is CHW and streams")
+
+
 def check_layer(device: Device, registers: Registers, complaints: Complaints, layer: int, leader: int,
                 groups: tuple[int, ...]) -> bool:
     """Whether a layer can run at all; complains where not, and about groups that are needed and do not run."""

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..device import Device
-from .checks import check_banks, check_start
+from .checks import check_banks, check_big_data, check_start
 from .complaints import Complaints, Kind
 from .compute import Outputs, compute
 from .decode import SYNC
@@ -96,6 +96,7 @@ class Engine:
         groups = tuple(g for g in range(self.device.groups) if g == leader or self._follows(g, leader))
         check_start(self.device, self.registers, self.complaints, groups)
         first = self.registers.fields("LCNT_MAX", leader).get("start", 0)
+        check_big_data(self.device, self.registers, self.complaints, leader, first)
         run = Run(leader, groups, first)
         if self.registers.fields("CTL", leader)["fifo_en"]:
             run.waiting = self._routing(run)

@@ -9,10 +9,10 @@ from .biases import Biases, biases_of
 from .checks import check_groups, check_layer, check_size, check_tram
 from .complaints import Complaints, Kind
 from .consistency import check_consistency
-from .decode import Decoder, Fields
+from .decode import Decoder
 from .layer import LayerProgram, Mode
 from .memories import Memories
-from .registers import Registers
+from .registers import Fields, Registers
 from .weights import Weights, weights_of
 
 Group = tuple[int, tuple[int, ...]]

@@ -6,6 +6,7 @@ A value that nobody wrote is the register's reset value. `layers` says which lay
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import dataclass
 
 from ..device import AddressMap, RegisterAt, Scope
 
@@ -64,3 +65,15 @@ class Registers:
         self.version += 1
         for key in [k for k in self.values if k[1] == group and self.table[k[0]].scope in OF_LAYERS]:
             self.values[key] = 0
+
+
+@dataclass(frozen=True)
+class Fields:
+    """The fields of a layer's registers in one group, by register."""
+
+    registers: Registers
+    group: int
+    layer: int
+
+    def __getitem__(self, name: str) -> dict[str, int]:
+        return self.registers.fields(name, self.group, self.layer)
