@@ -17,13 +17,14 @@ from .effects import check_effects
 from .options import EmitOptions
 from .registers import Names, layer_tables, statements
 from .samples import answer, answer_table, input_tables, inputs
+from .size import require_room
 from .text import comment, literal, project_name
 from .unload import functions, offsets, words
 from .weights import kernel_blocks, weight_tables
 
 PACKAGE = "bittrue.targets.max7800x"
-FLASH_END = {"max78000": 0x10080000, "max78002": 0x10280000}
-"""Where the flash memory ends, which the RISC-V core's linker script wants to know."""
+FLASH = 0x10000000
+"""Where the flash memory begins. The RISC-V core's linker script wants to know its end."""
 ENERGY_RUNS = 100
 """How often a phase is repeated for measuring its energy."""
 
@@ -31,10 +32,12 @@ ENERGY_RUNS = 100
 def emit(program: Program, device: Device, about: About, options: EmitOptions | None = None) -> dict[str, bytes]:
     """The files of the project, by name. The same arguments give the same bytes.
 
-    Raises `BadInput` (BT5481, BT5483) for options that change nothing for this program, or that it needs.
+    Raises `BadInput` (BT5481, BT5483) for options that change nothing for this program, or that it needs,
+    `Unsupported` (BT5484, BT5485) for what does not fit into the chip's flash memory or SRAM.
     """
     options = EmitOptions() if options is None else options
     check_effects(options, about, program, device)
+    require_room(program, device, options)
     context = _context(program, device, about, options)
     return {name: _template(template).render(context).encode() for name, template in _files(options)}
 
@@ -70,7 +73,7 @@ def _context(program: Program, device: Device, about: About, options: EmitOption
     """Everything that the templates say."""
     return {
         "about": about, "device": device, "options": options, "project": project_name(about.name),
-        "layers": tuple(map(comment, about.layers)), "energy_runs": ENERGY_RUNS, "flash_end": FLASH_END[device.name],
+        "layers": tuple(map(comment, about.layers)), "energy_runs": ENERGY_RUNS, "flash_end": FLASH + device.flash_bytes,
         "pll": device.pll and options.pll and dict(options.registers).get("pipeline", True),
         "from_fifo": about.fifo is not Fifo.NONE, "fast_fifo": about.fifo in (Fifo.FAST, Fifo.QUAD),
         **_registers(program, device, options), **_memories(program, device, options),
