@@ -187,3 +187,14 @@ def test_any_name_of_a_layer_is_written_so_that_it_is_read_back(name: str, tmp_p
     path = tmp_path / "network.yaml"
     path.write_text(text, encoding="utf-8")
     assert [layer.name for layer in read_description(path).layers] == [name.strip()]
+
+
+@pytest.mark.parametrize("target", ["max78000", "max78002"])
+def test_latency_tells_every_phase(target: str, model: Path) -> None:
+    result = run("max7800x", "latency", model, "--target", target)
+    assert result.exit_code == 0
+    for phase in ("load weights", "load input", "inference", "unload"):
+        assert phase in result.output
+    told = json.loads(run("max7800x", "latency", model, "--target", target, "--json").stdout)
+    assert told["target"] == target
+    assert told["total_us"] > 0

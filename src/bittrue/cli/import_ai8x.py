@@ -8,13 +8,14 @@ from typing import Annotated
 
 import typer
 
-from ..errors import BadInput, fail
+from ..errors import BadInput, Unsupported, fail
 from ..targets.max7800x.ai8x import Clip, Clipping, import_ai8x
 from ..targets.max7800x.ai8x import Options as Ai8xOptions
 from ..targets.max7800x.device import DEVICES
 from ..targets.max7800x.files import emit_import, import_files, write_files
 from ..targets.max7800x.placement import Fifo
 from ..targets.max7800x.rules import problems
+from ..targets.max7800x.to_graph import to_graph
 from .console import Json, print_diagnostics, print_json, say
 from .options import Options, parse_options
 
@@ -63,10 +64,13 @@ def ai8x(
         fail(BadInput, "BT6002", "--option", "it is a choice of the project", "add --project FOLDER, or leave it out")
     found = import_ai8x(config, checkpoint, device.part, sample, options=options,
                         clipping=_clipping(clip, scale, stddev))
-    made = import_files(found, device)
+    graph = to_graph(found.network).graph
+    made = import_files(found, graph, device)
     broken = problems(found.network, found.placement, device)
     if project is not None:
-        emit_import(found, device, made, project, parse_options(option))
+        if broken:
+            raise Unsupported(*broken)
+        emit_import(found, graph, device, made, project, parse_options(option))
     write_files(made, folder)
     if as_json:
         print_json({"out": str(folder), "files": list(made), "project": project and str(project),

@@ -4,5 +4,5 @@ from __future__ import annotations
 
 from .lazy import group
 
-max7800x = group("max7800x", "Place networks on MAX78000 and MAX78002, and look at their memories.",
-                 {"place": "max7800x_place:place"})
+max7800x = group("max7800x", "Place networks on MAX78000 and MAX78002, look at their memories and their latency.",
+                 {"place": "max7800x_place:place", "latency": "max7800x_latency:latency"})

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from ...files import write_whole
+from ...ir import Graph
 from ...ir.onnx import to_bytes, to_model
 from ..base import Options
 from ..project import Manifest
@@ -17,21 +18,19 @@ from ..verification import emit_project
 from .ai8x import Imported, write_description
 from .device import Device
 from .options import Max7800xOptions
-from .plan import Max7800xPlan, require
+from .plan import Max7800xPlan
 from .plan_file import plan_json
 from .project import project_kind
-from .rules import problems
-from .to_graph import to_graph
 
 MODEL, PLAN, DESCRIPTION, SAMPLE = "model.onnx", "plan.json", "network.yaml", "sample.npy"
 
 
-def import_files(found: Imported, device: Device) -> dict[str, bytes]:
-    """The graph, the plan, the description and the sample of an import, by the names of their files.
+def import_files(found: Imported, graph: Graph, device: Device) -> dict[str, bytes]:
+    """The graph (`to_graph` of the network), the plan, the description and the sample of an import, by the names of their files.
 
-    Raises `Unsupported` (BT5200, BT5240) and `BadInput` for a network that has no graph or no description.
+    Raises `Unsupported` (BT5240) for a network that has no description.
     """
-    files = {MODEL: to_bytes(to_model(to_graph(found.network).graph)),
+    files = {MODEL: to_bytes(to_model(graph)),
              PLAN: json_bytes(plan_json(found.network, found.placement, device)),
              DESCRIPTION: write_description(found.network, found.placement, found.description.arch or "",
                                             found.description.dataset or "").encode()}
@@ -42,17 +41,16 @@ def import_files(found: Imported, device: Device) -> dict[str, bytes]:
     return files
 
 
-def emit_import(found: Imported, device: Device, files: Mapping[str, bytes], folder: Path,
+def emit_import(found: Imported, graph: Graph, device: Device, files: Mapping[str, bytes], folder: Path,
                 options: Options) -> Manifest:
     """Write the project of an import, with its sample or a random one (seed 0).
 
     The graph gives the same network and the plan file the same placement again (see `plan_file`), so neither is read.
-    Raises `Unsupported` for a network that breaks limits of the chip, `BadInput` for wrong options.
+    The network must keep the limits of the chip. Raises `BadInput` for wrong options, `Unsupported` for what is not
+    emitted.
     """
     chosen = Max7800xOptions.parse(device.name, options)
-    require(problems(found.network, found.placement, device))
     plan = Max7800xPlan.of(device, found.network, found.placement, chosen)
-    graph = to_graph(found.network).graph
     (entry,) = (graph.types[node.name] for node in graph.inputs)
     sample = found.sample
     if sample is None:

@@ -55,19 +55,18 @@ def make_plan(graph: Graph, device: Device, given: Mapping[str, Any] | None) -> 
     options = Max7800xOptions.parse(device.name, given)
     if options.plan is not None:
         network, placement = read_plan(options.plan, graph, device)
-        require(problems(network, placement, device))
+        _require(problems(network, placement, device))
     else:
         from .legalize import legalize  # what is placed already needs neither
         from .place import place
 
         arrangement = legalize(graph, device)
         network = arrangement.network
-        require(problems(network, None, device))
+        _require(problems(network, None, device))
         placement = place(arrangement, device, options.placing)  # which breaks no rule that the network keeps
     return Max7800xPlan.of(device, network, placement, options)
 
 
-def require(found: Sequence[Diagnostic]) -> None:
-    """Raises `Unsupported` with the problems, if there are any."""
+def _require(found: Sequence[Diagnostic]) -> None:
     if found:
         raise Unsupported(*found)

@@ -11,12 +11,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ...engine.base import Trace
+from ...engine.base import Trace, checked_inputs
 from ...engine.oracle import Oracle
 from ...errors import Unsupported, declare, fail
 from ...ir import Graph, IntArray
@@ -46,7 +47,20 @@ PLAN_OPTION = "plan"
 
 def project_kind(device: Device) -> ProjectKind[Max7800xPlan]:
     """How projects of a chip come about."""
-    return ProjectKind(device.name, lambda graph, options, path: _planned(graph, device, options, path), project_files)
+    return ProjectKind(device.name, lambda graph, options, path: _planned(graph, device, options, path), project_files,
+                       Samples)
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Computes nothing but the graph's inputs: known answers come from the hardware layers, see `layer_values`."""
+
+    graph: Graph
+    name: str = "samples"
+
+    def run(self, inputs: Mapping[str, IntArray]) -> Trace:
+        """The samples; see `Executor.run`."""
+        return checked_inputs(self.graph, inputs)
 
 
 def _planned(graph: Graph, device: Device, options: Mapping[str, Any], path: Path) -> Max7800xPlan:

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from functools import cache
 from typing import Any
-
-from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from ..device import ADDRESSES, Device
 from ..placement import Fifo
@@ -18,11 +15,11 @@ from .options import EmitOptions
 from .registers import Names, layer_tables, statements
 from .samples import answer, answer_table, input_tables, inputs
 from .size import require_room
-from .text import comment, literal, project_name
+from .templates import environment
+from .text import comment, project_name
 from .unload import functions, offsets, words
 from .weights import kernel_blocks, weight_tables
 
-PACKAGE = "bittrue.targets.max7800x"
 FLASH = 0x10000000
 """Where the flash memory begins. The RISC-V core's linker script wants to know its end."""
 ENERGY_RUNS = 100
@@ -39,7 +36,7 @@ def emit(program: Program, device: Device, about: About, options: EmitOptions | 
     check_effects(options, about, program, device)
     require_room(program, device, options)
     context = _context(program, device, about, options)
-    return {name: _template(template).render(context).encode() for name, template in _files(options)}
+    return {name: environment().get_template(template).render(context).encode() for name, template in _files(options)}
 
 
 def _files(options: EmitOptions) -> Iterator[tuple[str, str]]:
@@ -59,14 +56,6 @@ def _files(options: EmitOptions) -> Iterator[tuple[str, str]]:
     else:
         yield "Makefile", "Makefile_core.j2"
     yield from (("project.mk", "project.mk.j2"), ("README.md", "README.md.j2"))
-
-
-@cache
-def _template(name: str) -> Any:
-    environment = Environment(loader=PackageLoader(PACKAGE), undefined=StrictUndefined, trim_blocks=True,
-                              lstrip_blocks=True, keep_trailing_newline=True, autoescape=False)
-    environment.filters.update(comment=comment, literal=literal)
-    return environment.get_template(name)
 
 
 def _context(program: Program, device: Device, about: About, options: EmitOptions) -> dict[str, Any]:
