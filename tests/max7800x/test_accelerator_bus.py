@@ -132,6 +132,26 @@ def test_power_down_loses_kernels_sleep_does_not() -> None:
     assert chip.kinds() == {Kind.UNWRITTEN_READ}
 
 
+def test_groups_without_power_lose_everything() -> None:
+    chip = Chip()
+    chip.boot((0, 1))
+    for group in (0, 1):
+        chip.data(16 * group, [5])
+        chip.kernels(16 * group, range(9))
+        chip.reg("RCNT", group, rcnt_max=4)
+    chip.bus.power(0b1101)
+    chip.data(16, [6])
+    chip.reg("RCNT", 1, rcnt_max=4)
+    assert chip.kinds() == {Kind.ASLEEP, Kind.CLOCK}
+    chip.bus.power(0b1111)
+    assert chip.read("RCNT", 1)["rcnt_max"] == 0
+    assert chip.read("CTL", 1) == chip.addresses.registers["CTL"].unpack(chip.addresses.registers["CTL"].reset)
+    assert (chip.bus.read(chip.addresses.data(0, 0)), chip.bus.read(chip.addresses.kernel(0, 0))) == (5, 8)
+    before = len(chip.bus.complaints)
+    chip.bus.read(chip.addresses.kernel(16, 0))
+    assert [c.kind for c in chip.bus.complaints[before:]] == [Kind.UNWRITTEN_READ]
+
+
 def provoke(kind: Kind) -> Chip:
     """A chip on which one wrong access was made."""
     chip = Chip()

@@ -25,7 +25,7 @@ from .fifo import FAST, Fifos
 from .memories import ALL, Memories, Words
 from .mlator import Mlator
 from .packing import KernelPort
-from .registers import Registers
+from .registers import ONCE, Registers
 from .snoop import unknown_result
 
 WORD = 4
@@ -90,6 +90,10 @@ class Accelerator:
     def interrupt(self) -> bool:
         """The interrupt line."""
         return any(self.registers.fields("CTL", group)["cnn_irq"] for group in range(self.device.groups))
+
+    def power(self, groups: int) -> None:
+        """The power switches of the groups outside of the accelerator: bit n for group n. All are on at first."""
+        self.control.supply(groups)
 
     def write(self, address: int, value: int, size: int = WORD) -> None:
         """One write of 1, 2 or 4 bytes."""
@@ -172,11 +176,15 @@ class Accelerator:
         """Complain about memories that are off, asleep, or without a clock."""
         if not self.control.clocked[group]:
             self.found.add(Kind.CLOCK, f"access to a memory of group {group}", address)
-        if self.control.asleep[group] or (kernels and self.control.kernels_asleep[group]):
+        off = self.control.asleep[group] or not self.control.powered[group]
+        if off or (kernels and self.control.kernels_asleep[group]):
             self.found.add(Kind.ASLEEP, f"access to a memory of group {group}", address)
 
     def _write_register(self, place: RegisterAt, address: int, value: int) -> None:
         register = place.register
+        if register.scope not in ONCE and not self.control.powered[place.group]:
+            self.found.add(Kind.ASLEEP, f"{place.name} of group {place.group}, which has no power", address)
+            return
         if all(field.read_only for field in register.fields):
             self.found.add(Kind.READ_ONLY, f"{place.name}, value {value:#x}", address)
             return

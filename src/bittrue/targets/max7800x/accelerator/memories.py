@@ -138,6 +138,13 @@ class Memories:
     bias: Bias
     tram: Trams
 
+    def forget(self, instances: slice, processors: slice, group: int) -> None:
+        """Lose the contents of a group's memories."""
+        self.data.known[instances] = 0
+        self.kernels.forget(processors)
+        self.bias.known[group] = False
+        self.tram.known[processors] = False
+
     @classmethod
     def of(cls, device: Device) -> Memories:
         """Memories after power-up: nothing is known."""

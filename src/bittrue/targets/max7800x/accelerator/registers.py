@@ -13,6 +13,7 @@ from ..device import AddressMap, RegisterAt, Scope
 Key = tuple[str, int, int]
 """Name, group, layer."""
 
+ONCE = (Scope.FIFO, Scope.FAST_FIFO)
 OF_LAYERS = (Scope.LAYER, Scope.STREAM)
 
 
@@ -59,6 +60,14 @@ class Registers:
             row = register.by_name[field]
             word = word & ~row.mask | value << row.lsb
         self.values[name, group, 0] = word
+
+    def forget(self, group: int) -> None:
+        """Lose all registers of a group: they have their reset values again."""
+        self.version += 1
+        for key in [k for k in self.values if k[1] == group and self.table[k[0]].scope not in ONCE]:
+            del self.values[key]
+        for groups in self.layers.values():
+            groups.discard(group)
 
     def clear_layers(self, group: int) -> None:
         """Set the registers of all layers of a group to 0."""
