@@ -114,13 +114,16 @@ def test_one_wrong_thing(network: Network, kinds: set[Kind]) -> None:
     assert network.run().kinds() == kinds
 
 
-def test_wait_states() -> None:
+@pytest.mark.parametrize(("own", "kinds"), [(0, {Kind.WAIT_STATES}), (2, set())])
+def test_groups_that_run_together_have_the_same_wait_states(own: int, kinds: set[Kind]) -> None:
     chip = Chip()
-    chip.boot()
+    chip.boot((0, 1))
     chip.data(0, [1])
-    write_layer(chip, Layer((1, 1), processors=1, target=9), passthrough=True)
-    chip.start(rdy_sel=2)
-    assert chip.kinds() == {Kind.WAIT_STATES}
+    for group in (0, 1):
+        write_layer(chip, Layer((1, 1), processors=1 - group, target=9), passthrough=True, group=group)
+    chip.reg("CTL", 1, clk_en=1, cnn_en=1, ext_sync=4, rdy_sel=2)
+    chip.reg("CTL", 0, clk_en=1, cnn_en=1, rdy_sel=own)
+    assert chip.kinds() & {Kind.WAIT_STATES} == kinds
 
 
 def test_start_without_the_register_clear() -> None:

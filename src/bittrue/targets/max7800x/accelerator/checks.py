@@ -21,18 +21,17 @@ UNMODELLED = ("calcmax", "pool_en", "timeshft", "ext_rdy")
 MOST_READS = 1 << 25
 """Elements of pooling windows that one processor reads for a layer; a frame has less than 2**21 pixels."""
 
-WAIT_STATES = 0
-"""Wait states that the chips need at their default clocks."""
-
 
 def check_start(device: Device, registers: Registers, complaints: Complaints, groups: tuple[int, ...]) -> None:
-    """Complain about settings of groups that start."""
+    """Complain about settings of groups that start. Any number of wait states works, if it is the same everywhere."""
+    waits = {group: registers.fields("CTL", group)["rdy_sel"] for group in groups}
+    if len(set(waits.values())) > 1:
+        complaints.add(Kind.WAIT_STATES, "CTL.rdy_sel of groups that run together: " +
+                       ", ".join(f"group {group} {states}" for group, states in waits.items()))
     for group in groups:
         control = registers.fields("CTL", group)
         if not control["clk_en"]:
             complaints.add(Kind.CLOCK, f"group {group} starts")
-        if control["rdy_sel"] != WAIT_STATES:
-            complaints.add(Kind.WAIT_STATES, f"group {group}: CTL.rdy_sel is {control['rdy_sel']}")
         for name in UNMODELLED:
             if control.get(name):
                 complaints.add(Kind.NOT_MODELLED, f"group {group}: CTL.{name}")
