@@ -59,7 +59,8 @@ class Storage:
             return (np.frombuffer(self.data, self.order + "u2").astype(np.uint32) << 16).view(np.float32)
         if self.element == "?":
             return (np.frombuffer(self.data, np.uint8) != 0).astype(np.uint8)
-        return np.frombuffer(self.data, self.order + self.element)
+        elements: NDArray[Any] = np.frombuffer(self.data, self.order + self.element)
+        return elements
 
 
 @dataclass(frozen=True, eq=False)
