@@ -28,9 +28,7 @@ OURS = (sys.executable, "-c", "from bittrue.cli import main; main()", "import", 
 PEER = ("ai8xize.py", "--no-version-check", "--no-progress", "--yamllint", "none", "--overwrite")
 
 PUBLIC = (
-    ("ai85-autoencoder", "trained/ai85-autoencoder-samplemotordatalimerick-qat-q", "both", ()),
-    ("ai85-bayer2rgb", "trained/ai85-bayer2rgb-qat8-q", "max78002", ()),
-    ("ai85-facedet-tinierssd", "trained/ai85-facedet-tinierssd-qat8-q", "both", ("--fifo",)),
+    ("ai85-facedet-tinierssd", "trained/ai85-facedet-tinierssd-qat8-q", "both", ("--fifo", "--overlap-data")),
     ("ai87-facedet-tinierssd", "trained/ai87-facedet-tinierssd-qat8-q", "max78002", ()),
     ("ai87-kws20-v3-hwc", "trained/ai87-kws20_v3-qat8-q", "both", ()),
     ("aisegment-unet-large-fakept", "trained/ai85-aisegment-unet-large-fakept-q", "both", ("--overlap-data",)),
@@ -38,6 +36,7 @@ PUBLIC = (
     ("cats-dogs-hwc", "trained/ai85-catsdogs-qat8-q", "both", ("--fifo",)),
     ("cats-dogs-hwc-no-fifo", "trained/ai85-catsdogs-qat8-q", "max78002", ()),
     ("cifar10-hwc", "tests/test-cifar10", "both", ()),
+    ("cifar10-hwc", "tests/test-cifar10-bias-quant4", "both", ()),
     ("cifar10-nas", "trained/ai85-cifar10-qat8-q", "both", ()),
     ("faceid", "tests/test-faceid-qat8-q", "both", ("--fifo",)),
     ("fashionmnist-chw", "tests/test-fashionmnist", "both", ()),
