@@ -117,19 +117,18 @@ def seconds(command: Sequence[str], cwd: Path) -> float | None:
 
 
 def measure(case: Case, peer: Path | None, python: str, rounds: int) -> Timing:
-    """Both programs in turn; a first run of each does not count."""
+    """Both programs in turn."""
     ours: list[float] = []
     peers: list[float] = []
     with TemporaryDirectory() as folder:
         work = Path(folder)
-        for number in range(rounds + 1):
+        for _ in range(rounds):
             own = seconds(case.ours(work / "ours"), work)
             other = seconds(case.peers(python, work / "peer"), peer) if peer is not None and own is not None else None
             if own is None:
                 break
-            if number:
-                ours.append(own)
-                peers += [] if other is None else [other]
+            ours.append(own)
+            peers += [] if other is None else [other]
     return Timing(case, tuple(ours), tuple(peers))
 
 
@@ -154,7 +153,8 @@ def main() -> None:
     given = options.parse_args()
     peer = Path(given.peer).resolve() if given.peer else None
     with TemporaryDirectory() as folder:
-        cases = public_cases(peer) if peer is not None else own_cases(Path(folder))
+        cases = list(public_cases(peer) if peer is not None else own_cases(Path(folder)))
+        measure(cases[-1], peer, given.peer_python, 1)  # so that both have compiled modules and files in memory
         timings = []
         for case in (case for case in cases if given.only in case.name):
             timings.append(measure(case, peer, given.peer_python, given.rounds))

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from ...engine.base import Trace, checked_inputs
+from ...engine.numpy_ops import NumpyPlan
 from ...engine.oracle import Oracle
 from ...errors import Unsupported, declare, fail
 from ...ir import Graph, IntArray
@@ -75,7 +76,7 @@ def project_files(graph: Graph, plan: Max7800xPlan, trace: Trace) -> Files:
     """
     (sample,) = (trace[node.name][:1] for node in graph.inputs)
     running = running_plan(plan)
-    program = lowered(running, sample[0], [values[0] for values in layer_values(running, sample)])
+    program = lowered(running, sample[0], [values[0] for values in known_values(running, sample)])
     about = About.of(running.network, running.placement)
     for name, data in emit(program, plan.device, about, plan.options.emission).items():
         yield ProjectFile(name, data)
@@ -98,6 +99,15 @@ def lowered(plan: Max7800xPlan, sample: IntArray, tensors: Sequence[IntArray]) -
     options = RegisterOptions(**dict(plan.options.emission.registers))
     return Program(register_program(plan, options), kernel_blocks(plan), bias_blocks(plan), input_blocks(plan, sample),
                    known_answer(plan, tensors), output_tensors(plan))
+
+
+def known_values(plan: Max7800xPlan, samples: IntArray) -> list[IntArray]:
+    """What `layer_values` gives, by the NumPy executor: as exact, and faster by far on large layers."""
+    made = to_graph(plan.network)
+    (node,) = made.graph.inputs
+    inputs = {node.name: np.reshape(samples, (-1, *made.graph.types[node.name].shape))}
+    found = NumpyPlan(made.graph, tuple(made.tensors)).run(inputs, len(samples))
+    return [found[tensor] for tensor in made.tensors]
 
 
 def layer_values(plan: Max7800xPlan, samples: IntArray) -> list[IntArray]:
