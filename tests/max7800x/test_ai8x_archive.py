@@ -45,8 +45,8 @@ def archive(pickled: bytes, **members: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("old", [False, True])
-@pytest.mark.parametrize("name", ["float32", "float64", "float16", "bfloat16", "int8", "uint8", "int16", "int32", "int64",
-                                  "bool"])
+@pytest.mark.parametrize("name", ["float32", "float64", "float16", "bfloat16", "int8", "uint8", "int16", "int32",
+                                  "int64", "bool"])
 def test_element_types(name: str, old: bool) -> None:
     kind = getattr(torch, name)
     tensor = torch.tensor([[3, 0, 1], [100, 0, 127]]).to(kind)
@@ -58,16 +58,19 @@ def test_element_types(name: str, old: bool) -> None:
 @pytest.mark.parametrize("old", [False, True])
 def test_strides_offsets_and_shared_storages(old: bool) -> None:
     whole = torch.arange(24.0).reshape(2, 3, 4)
-    parts = {"all": whole, "turned": whole.permute(2, 0, 1), "part": whole[1, 1:, ::2], "same": whole[0, 0, :1].expand(5)}
+    parts = {"all": whole, "turned": whole.permute(2, 0, 1), "part": whole[1, 1:, ::2],
+             "same": whole[0, 0, :1].expand(5)}
     got = read_archive(saved(parts, old))
-    assert values(got["turned"]).tolist() == [[[12 * i + 4 * j + k for j in range(3)] for i in range(2)] for k in range(4)]
+    assert values(got["turned"]).tolist() == [
+        [[12 * i + 4 * j + k for j in range(3)] for i in range(2)] for k in range(4)]
     assert values(got["part"]).tolist() == [[16, 18], [20, 22]]
     assert values(got["same"]).tolist() == [0] * 5
     assert got["all"].storage is got["part"].storage
 
 
 def test_plain_values_of_all_kinds() -> None:
-    content = {"text": "ä", "numbers": [0, 255, 256, 65536, -1, 1 << 40, -(1 << 70), 0.5], "none": None, "flags": (True, False),
+    content = {"text": "ä", "numbers": [0, 255, 256, 65536, -1, 1 << 40, -(1 << 70), 0.5], "none": None,
+               "flags": (True, False),
                "pair": ("x", [{}]), "four": (1, 2, 3, 4), "empty": (), 3: OrderedDict(a=1)}
     assert read_archive(saved(content)) == content
     assert read_archive(saved(content, old=True)) == content
@@ -158,7 +161,8 @@ def test_depth_is_no_problem_and_a_loop_is_a_value() -> None:
 
 
 def test_a_name_is_only_a_name() -> None:
-    value, end = unpickle(b"\x80\x02cos\nsystem\n.rest", 0, lambda name: name == "os.system", lambda name, _: None, repr)
+    data = b"\x80\x02cos\nsystem\n.rest"
+    value, end = unpickle(data, 0, lambda name: name == "os.system", lambda name, _: None, repr)
     assert (value, end) == (Global("os.system"), 14)
     with pytest.raises(Forbidden, match=r"posix\.system"):
         read_archive(archive(b"\x80\x02cposix\nsystem\n."))

@@ -26,7 +26,7 @@ MODEL, PLAN, DESCRIPTION, SAMPLE = "model.onnx", "plan.json", "network.yaml", "s
 
 
 def import_files(found: Imported, graph: Graph, device: Device) -> dict[str, bytes]:
-    """The graph (`to_graph` of the network), the plan, the description and the sample of an import, by the names of their files.
+    """The graph (`to_graph` of the network), the plan, the description and the sample, by the names of their files.
 
     Raises `Unsupported` (BT5240) for a network that has no description.
     """

@@ -104,7 +104,7 @@ class _Zipped:
 
     def content(self) -> Any:
         """The value with all of its tensors."""
-        big = "byteorder" in self.members and self._member("byteorder") == b"big"
+        big = "byteorder" in self.members and bytes(self._member("byteorder")) == b"big"
         storages = _Storages(">" if big else "<")
         value, _ = unpickle(bytes(self._member("data.pkl")), 0, _allowed, _build, storages.named)
         for key, storage in storages.found.items():

@@ -62,7 +62,8 @@ def _context(program: Program, device: Device, about: About, options: EmitOption
     """Everything that the templates say."""
     return {
         "about": about, "device": device, "options": options, "project": project_name(about.name),
-        "layers": tuple(map(comment, about.layers)), "energy_runs": ENERGY_RUNS, "flash_end": FLASH + device.flash_bytes,
+        "layers": tuple(map(comment, about.layers)), "energy_runs": ENERGY_RUNS,
+        "flash_end": FLASH + device.flash_bytes,
         "pll": device.pll and options.pll and dict(options.registers).get("pipeline", True),
         "from_fifo": about.fifo is not Fifo.NONE, "fast_fifo": about.fifo in (Fifo.FAST, Fifo.QUAD),
         **_registers(program, device, options), **_memories(program, device, options),

@@ -8,5 +8,5 @@ from .register_options import RegisterOptions
 from .registers import register_program
 from .stop import stop_after
 
-__all__ = ["RegisterOptions", "bias_blocks", "buffer_blocks", "input_blocks", "kernel_blocks", "known_answer", "layer_words",
-           "output_tensors", "register_program", "stop_after"]
+__all__ = ["RegisterOptions", "bias_blocks", "buffer_blocks", "input_blocks", "kernel_blocks", "known_answer",
+           "layer_words", "output_tensors", "register_program", "stop_after"]
