@@ -16,7 +16,7 @@ from bittrue.cli import app
 from bittrue.targets.max7800x.ai8x import import_ai8x
 from bittrue.targets.max7800x.device import DEVICES
 from bittrue.targets.max7800x.plan import Max7800xPlan
-from bittrue.targets.max7800x.project import known_values, layer_values
+from bittrue.targets.max7800x.project import QuickExecutor, layer_values
 
 from .ai8x_files import GOOD, files, saved, state
 
@@ -93,6 +93,7 @@ def test_known_values_are_those_of_the_oracle(tmp_path: Path) -> None:
     found = import_ai8x(*files(tmp_path, content=saved({"arch": "tinynet", "state_dict": state()})), "MAX78000")
     plan = Max7800xPlan.of(DEVICES["max78000"], found.network, found.placement)
     samples = np.random.default_rng(5).integers(-128, 128, (3, 2, 10, 6))
-    pairs = list(zip(known_values(plan, samples), layer_values(plan, samples), strict=True))
+    known, values = (layer_values(plan, [samples], *which).layers for which in ((QuickExecutor,), ()))
+    pairs = list(zip(known, values, strict=True))
     assert len(pairs) == 5
     assert all(np.array_equal(known, value) and value.any() for known, value in pairs)
