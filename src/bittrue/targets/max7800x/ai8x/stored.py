@@ -55,13 +55,13 @@ class Storage:
 
     def read(self) -> NDArray[Any]:
         """The elements; bfloat16 as float32, truth values as 0 and 1."""
+        elements: NDArray[Any]
         if self.element == _BFLOAT16:
-            upper = np.frombuffer(self.data, self.order + "u2").astype(np.uint32)
-            wide: NDArray[Any] = (upper << 16).view(np.float32)
-            return wide
-        if self.element == "?":
-            return (np.frombuffer(self.data, np.uint8) != 0).astype(np.uint8)
-        elements: NDArray[Any] = np.frombuffer(self.data, self.order + self.element)
+            elements = (np.frombuffer(self.data, self.order + "u2").astype(np.uint32) << 16).view(np.float32)
+        elif self.element == "?":
+            elements = (np.frombuffer(self.data, np.uint8) != 0).astype(np.uint8)
+        else:
+            elements = np.frombuffer(self.data, self.order + self.element)
         return elements
 
 
