@@ -6,12 +6,11 @@ import random
 import struct
 from dataclasses import dataclass
 
-from gap9.cluster_programs import L2, branch, load, word
-
 from bittrue.targets.gap9.simulate import columns as c
 from bittrue.targets.gap9.simulate.isa import compressed
 from bittrue.targets.gap9.simulate.isa.row import Row
 from bittrue.targets.gap9.simulate.isa.table import ROWS
+from gap9.cluster_programs import L2, branch, load, word
 
 DATA, SIZE, LENGTH = L2 + 0x8000, 0x1000, 60
 BASE = 31

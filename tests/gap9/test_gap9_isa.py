@@ -6,13 +6,13 @@ import random
 
 import numpy as np
 import pytest
-from gap9.cluster_programs import EXIT, L1, L2, get_register, load, machine, s_type, word
-from gap9.instructions_by_hand import BY_HAND, WORD, simd
 
 from bittrue.targets.gap9.simulate import columns as c
 from bittrue.targets.gap9.simulate.isa.forms import FORMS, SYNTAX
 from bittrue.targets.gap9.simulate.isa.row import Row
 from bittrue.targets.gap9.simulate.isa.table import ROWS, by_opcode, find
+from gap9.cluster_programs import EXIT, L1, L2, get_register, load, machine, s_type, word
+from gap9.instructions_by_hand import BY_HAND, WORD, simd
 
 COMPUTING = [row for row in ROWS if row.kind in (c.ALU, c.DIVIDE) and row.name != "auipc"]
 EDGES = (0, 1, 2, 31, 127, 128, 255, 32767, 32768, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF, 0x80808080, 0x7F7F7F7F,

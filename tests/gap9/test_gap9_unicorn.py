@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from gap9.random_programs import program
 from gap9.unicorn_judge import differences
 

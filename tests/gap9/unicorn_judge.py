@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-from gap9.cluster_programs import L2
-from gap9.random_programs import DATA, SIZE, RandomProgram
 from unicorn import UC_ARCH_RISCV, UC_MODE_RISCV32, Uc
 from unicorn.riscv_const import UC_RISCV_REG_X0
 
 from bittrue.targets.gap9.simulate import Cluster, Program, Segment
 from bittrue.targets.gap9.simulate import columns as c
+from gap9.cluster_programs import L2
+from gap9.random_programs import DATA, SIZE, RandomProgram
 
 EBREAK = b"\x73\x00\x10\x00"
 End = tuple[tuple[int, ...], bytes]

@@ -13,7 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from ....errors import BadInput, Diagnostics, ToolMissing, declare, fail
-from ...cache import cached, digest
+from ...cache import cache_dir, cached, digest
 
 declare({
     "BT5514": "a C compiler for the cluster is missing",
@@ -48,12 +48,19 @@ class Compiler:
     flags: tuple[str, ...]
     libraries: tuple[str, ...]
 
-    def run(self, arguments: Sequence[str], folder: Path) -> subprocess.CompletedProcess[str]:
-        """Call it. zig repeats no warnings of what its cache has: it gets an empty one."""
+    def compile(self, arguments: Sequence[str], folder: Path) -> subprocess.CompletedProcess[str]:
+        """Compile. zig repeats no warnings of what its cache has: it gets an empty one."""
         with TemporaryDirectory(dir=folder) as cache:
-            return subprocess.run([*self.program, *self.flags, *arguments], capture_output=True, text=True,
-                                  errors="replace", check=False, cwd=folder,
-                                  env={**os.environ, "ZIG_LOCAL_CACHE_DIR": cache, "ZIG_GLOBAL_CACHE_DIR": cache})
+            return self._run(arguments, folder, cache)
+
+    def link(self, arguments: Sequence[str], folder: Path) -> subprocess.CompletedProcess[str]:
+        """Link. zig makes its library for the core once."""
+        return self._run(arguments, folder, str(cache_dir("zig")))
+
+    def _run(self, arguments: Sequence[str], folder: Path, cache: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run([*self.program, *self.flags, *arguments], capture_output=True, text=True,
+                              errors="replace", check=False, cwd=folder,
+                              env={**os.environ, "ZIG_LOCAL_CACHE_DIR": cache, "ZIG_GLOBAL_CACHE_DIR": cache})
 
 
 def find_compiler(name: str) -> Compiler:
@@ -80,8 +87,8 @@ def build(sources: Sequence[Path], folder: Path, compiler: str = "zig", flags: S
     folder.mkdir(parents=True, exist_ok=True)
     objects, warnings = _compile(used, [path.resolve() for path in sources], folder.resolve(), flags)
     target = folder.resolve() / "program.elf"
-    result = used.run(["-nostdlib", "-static", "-Wl,--gc-sections", "-T", str(SUPPORT / "link.ld"), *map(str, objects),
-                       *map(str, _support(used)), *used.libraries, "-o", str(target)], folder.resolve())
+    result = used.link(["-nostdlib", "-static", "-Wl,--gc-sections", "-T", str(SUPPORT / "link.ld"), *map(str, objects),
+                        *map(str, _support(used)), *used.libraries, "-o", str(target)], folder.resolve())
     if result.returncode:
         fail(BadInput, "BT5516", str(target), result.stderr.strip()[:2000], "define what is missing; use less memory")
     return Built(target, tuple(warnings))
@@ -96,7 +103,7 @@ def _compile(compiler: Compiler, sources: Sequence[Path], folder: Path,
     objects, warnings, found = [], [], Diagnostics()
     for index, source in enumerate(sources):
         target = folder / f"{index}_{source.stem}.o"
-        result = compiler.run([*_flags(), *flags, "-c", str(source), "-o", str(target)], folder)
+        result = compiler.compile([*_flags(), *flags, "-c", str(source), "-o", str(target)], folder)
         warnings += [f"{where}: {text}" for where, text in _messages(result.stderr, ("warning",))]
         if result.returncode:
             errors = _messages(result.stderr, ("error", "fatal error")) or [(source.name, result.stderr[:2000])]
@@ -123,6 +130,6 @@ def _support(compiler: Compiler) -> list[Path]:
 def _make_support(compiler: Compiler, folder: Path) -> None:
     for name in SOURCES:
         source = SUPPORT / "source" / name
-        result = compiler.run([*_flags(), "-fno-builtin", "-c", str(source), "-o", str(folder / f"{name}.o")], folder)
+        result = compiler.compile([*_flags(), "-fno-builtin", "-c", str(source), "-o", str(folder / f"{name}.o")], folder)
         if result.returncode:
             fail(BadInput, "BT5515", f"runtime support, {name}", result.stderr.strip()[:2000], "use another compiler")

@@ -9,12 +9,12 @@ from types import MappingProxyType
 import numpy as np
 
 from . import columns as c
-from .state import State, new_state
-from .native import run
 from .isa.decoder import decode
 from .memories import GAP9, Memories
+from .native import run
 from .program import Program
 from .results import ClusterResult, result
+from .state import State, new_state
 from .timing import latency_values, rule_values
 
 NONE: Mapping[str, int] = MappingProxyType({})

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 from ....errors import Diagnostic, Difference
 from . import columns as c
-from .state import Int64s, State
 from .program import Program
+from .state import Int64s, State
 from .timeline import Entry, entries
 from .traps import problem
 
@@ -52,6 +52,7 @@ class ClusterResult:
     """The end of a run."""
 
     cycles: int
+    """When the program exited or trapped, or when the last core was active."""
     cores: tuple[CoreCounters, ...]
     regions: tuple[Region, ...]
     stdout: str
@@ -82,8 +83,9 @@ def result(state: State, program: Program, budget: int, names: Mapping[int, str]
     found = problem(state, program, budget)
     cores = tuple(_counters(core, int(state.cores[core, c.CLOCK]), state.counts[core]) for core in range(c.CORES)
                   if state.cores[core, c.STATE] != c.OFF)
-    exited = int(state.status[c.RESULT]) == c.EXITED
-    cycles = int(state.status[c.TRAP_TIME]) if exited else int(state.status[c.NOW])
+    ending = int(state.status[c.RESULT])
+    exited = ending == c.EXITED
+    cycles = int(state.status[c.TRAP_TIME]) if ending in (c.EXITED, c.TRAPPED) else max(core.cycles for core in cores)
     return ClusterResult(cycles, cores, _regions(state, names), printed(state),
                          int(state.status[c.EXIT_CODE]) if exited else None, () if found is None else (found,),
                          entries(state, names))

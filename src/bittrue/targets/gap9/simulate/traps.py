@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from ....errors import Diagnostic, declare
 from . import columns as c
-from .state import State
 from .program import Program
+from .state import State
 
 declare({
     "BT5501": "a core executes something that is no instruction",

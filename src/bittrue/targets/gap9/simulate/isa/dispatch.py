@@ -66,7 +66,7 @@ def _c(node: ast.expr) -> str:
     match node:
         case ast.Name(id=name):
             return RENAMED.get(name, name)
-        case ast.Constant(value=value):
+        case ast.Constant(value=int(value)):
             return f"(i64){value}"
         case ast.BinOp(left=left, op=sign, right=right):
             return f"({_c(left)} {OPERATORS[type(sign)]} {_c(right)})"
