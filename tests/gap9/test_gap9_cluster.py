@@ -220,7 +220,7 @@ static void cluster(void *a)
 """
 
 
-@pytest.mark.parametrize("choice,code,where", [
+@pytest.mark.parametrize(("choice", "code", "where"), [
     (0, "BT5502", "cluster controller at 0x1c"), (1, "BT5502", "test.c:"), (2, "BT5503", "deep, test.c:"),
     (3, "BT5504", "pi_cl_dma_cmd, transfers.c:"), (4, "BT5505", "transfers.c:"), (5, "BT5506", "cluster, test.c:"),
     (6, "BT5507", "test.c:"), (7, "BT5508", "test.c:"), (8, "BT5509", "test.c:"), (9, "BT5501", "test.c:"),

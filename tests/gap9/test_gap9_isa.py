@@ -84,9 +84,10 @@ def test_every_row_is_found_and_has_a_form() -> None:
     assert {row.form for row in ROWS} <= FORMS.keys() == SYNTAX.keys()
 
 
-@pytest.mark.parametrize("width,is_signed,loaded", [("b", True, 0xFFFFFF91), ("bu", False, 0x91), ("h", True, 0xFFFFB391),
-                                                    ("hu", False, 0xB391), ("w", True, 0xD5F7B391)])
-@pytest.mark.parametrize("form,moves", [("load", False), ("load_post", True), ("load_register", False),
+@pytest.mark.parametrize(("width", "is_signed", "loaded"), [
+    ("b", True, 0xFFFFFF91), ("bu", False, 0x91), ("h", True, 0xFFFFB391),
+    ("hu", False, 0xB391), ("w", True, 0xD5F7B391)])
+@pytest.mark.parametrize(("form", "moves"), [("load", False), ("load_post", True), ("load_register", False),
                                         ("load_register_post", True)])
 def test_loads(width: str, is_signed: bool, loaded: int, form: str, moves: bool) -> None:
     """From L1, at an odd address too; post-increment forms load from the register itself and then add."""
@@ -101,8 +102,8 @@ def test_loads(width: str, is_signed: bool, loaded: int, form: str, moves: bool)
     assert get_register(cluster, 0, RS1) == L1 + 5 - distance + (8 if moves else 0)
 
 
-@pytest.mark.parametrize("width,stored", [("b", "88"), ("h", "8877"), ("w", "88776655")])
-@pytest.mark.parametrize("form,moves", [("store", False), ("store_post", True), ("store_register", False),
+@pytest.mark.parametrize(("width", "stored"), [("b", "88"), ("h", "8877"), ("w", "88776655")])
+@pytest.mark.parametrize(("form", "moves"), [("store", False), ("store_post", True), ("store_register", False),
                                         ("store_register_post", True)])
 def test_stores(width: str, stored: str, form: str, moves: bool) -> None:
     name = f"s{width}" if form == "store" else f"p.s{width}"

@@ -16,7 +16,7 @@ SETUP = 4 << 12 | 0x7B
 DATA = {A0: L1 + 64, A1: L2 + 0x8000, T1: 1000, T2: 3}
 
 
-@pytest.mark.parametrize("words,expected", [
+@pytest.mark.parametrize(("words", "expected"), [
     ([NOP] * 5, 5),
     ([LOAD, NOP, USE], 3),
     ([LOAD, USE], 3),
@@ -38,7 +38,7 @@ def test_instructions(words: list[int], expected: int) -> None:
     assert cycles(words, DATA) == expected
 
 
-@pytest.mark.parametrize("divisor,name,expected", [
+@pytest.mark.parametrize(("divisor", "name", "expected"), [
     (3, "divu", 30 + 3), (0, "divu", 32 + 3), (0xFFFFFFFF, "remu", 0 + 3), (1000, "div", 22 + 3), (1000, "rem", 22 + 3),
     (0xFFFFFFFF, "div", 31 + 2), (0xFFFFFC18, "rem", 22 + 2)])
 def test_divisions(divisor: int, name: str, expected: int) -> None:
@@ -118,7 +118,8 @@ def matmul(cores: int, k: int) -> float:
     loaded = dict(zip((*registers["w"], *registers["x"]), (5, 6, 7, 28, 29, 30), strict=True))
     body = [i_type("p.lw", value, pointer, 4, "load_post") for pointer, value in loaded.items()]
     weights, inputs = (5, 6, 7, 28), (29, 30)
-    body += [word("pv.sdotsp.b", registers["sum"][4 * j + i], weights[i], inputs[j]) for j in range(2) for i in range(4)]
+    body += [word("pv.sdotsp.b", registers["sum"][4 * j + i], weights[i], inputs[j])
+             for j in range(2) for i in range(4)]
     setup = SETUP | 10 << 15 | len(body) * 2 << 20
     cluster = machine([setup, *body, 0x10500073], 0)
     for core in range(cores):

@@ -130,6 +130,7 @@ def _support(compiler: Compiler) -> list[Path]:
 def _make_support(compiler: Compiler, folder: Path) -> None:
     for name in SOURCES:
         source = SUPPORT / "source" / name
-        result = compiler.compile([*_flags(), "-fno-builtin", "-c", str(source), "-o", str(folder / f"{name}.o")], folder)
+        target = folder / f"{name}.o"
+        result = compiler.compile([*_flags(), "-fno-builtin", "-c", str(source), "-o", str(target)], folder)
         if result.returncode:
             fail(BadInput, "BT5515", f"runtime support, {name}", result.stderr.strip()[:2000], "use another compiler")

@@ -49,8 +49,8 @@ class Program:
         try:
             with path.open("rb") as file:
                 elf = ELFFile(file)
-                parts = [(part["p_flags"], Segment(part["p_paddr"], part.data())) for part in elf.iter_segments("PT_LOAD")
-                         if part["p_filesz"]]
+                parts = [(part["p_flags"], Segment(part["p_paddr"], part.data()))
+                         for part in elf.iter_segments("PT_LOAD") if part["p_filesz"]]
                 entry = int(elf.header["e_entry"])
             image = Image(path)
         except (OSError, ELFError) as error:

@@ -28,7 +28,7 @@ RULES: tuple[Rule, ...] = (
     Rule("taken_branch", 3, "cycles", "a branch that is taken; 1 if not", RTL),
     Rule("jump", 2, "cycles", "jal and jalr", RTL),
     Rule("jump_after_producer", 1, "cycles more", "jalr right after the instruction that makes its address", RTL),
-    Rule("late_result", 1, "cycles more", "an instruction that needs what the one before loads (or multiplies: mulh)", RTL),
+    Rule("late_result", 1, "cycles more", "an instruction that needs what the one before loads (or mulh makes)", RTL),
     Rule("misaligned", 1, "cycles more", "an access to L1 that crosses a word: a second access", RTL),
     Rule("l2_cluster", 15, "cycles", "an access to L2 by a core of the cluster", GVSOC),
     Rule("l2_fabric", 1, "cycles", "an access to L2 by the fabric controller", CHOSEN),
@@ -65,7 +65,6 @@ LATENCIES: Mapping[str, Latency] = MappingProxyType({
     "mul": Latency(1, False, RTL),
     "mulh": Latency(5, True, RTL),
     "div": Latency(1, False, RTL),
-    "csr": Latency(1, False, RTL),
 })
 """By `Row.latency`. Divisions take what the rules `divide` say."""
 

@@ -27,7 +27,7 @@ declare({
 
 @dataclass(frozen=True)
 class Cause:
-    """A kind of trap: its code, what happened ({address} and {core} are filled in), what to do."""
+    """A kind of trap: its code, what happened ({address} is filled in), what to do."""
 
     code: str
     why: str
@@ -90,7 +90,7 @@ def _trap(state: State, program: Program) -> Diagnostic:
     cause = CAUSES[int(state.status[c.TRAP_CAUSE])]
     pc = address_of(state, at)
     where = f"{core_name(core)} at 0x{pc:08x}, {program.where(pc)}, cycle {int(state.status[c.TRAP_TIME])}"
-    return Diagnostic(cause.code, where, cause.why.format(address=int(state.status[c.TRAP_ADDRESS]), core=core), cause.fix)
+    return Diagnostic(cause.code, where, cause.why.format(address=int(state.status[c.TRAP_ADDRESS])), cause.fix)
 
 
 def _places(state: State, program: Program) -> str:

@@ -8,7 +8,7 @@ from .. import columns as c
 from . import scalar
 from .row import Function, Row, fields
 
-I, M, ZICSR = "RV32I", "RV32M", "Zicsr"
+BASE, MULTIPLIER, ZICSR = "RV32I", "RV32M", "Zicsr"
 ARITHMETIC: tuple[tuple[str, int, int, Function], ...] = (
     ("add", 0, 0x00, scalar.add), ("sub", 0, 0x20, scalar.sub), ("sll", 1, 0x00, scalar.sll),
     ("slt", 2, 0x00, scalar.slt), ("sltu", 3, 0x00, scalar.sltu), ("xor", 4, 0x00, scalar.xor),
@@ -46,35 +46,35 @@ def rows() -> Iterator[Row]:
 
 
 def _arithmetic() -> Iterator[Row]:
-    yield Row("lui", "u", *fields(0x37), scalar.second, extension=I)
-    yield Row("auipc", "auipc", *fields(0x17), scalar.second, extension=I)
+    yield Row("lui", "u", *fields(0x37), scalar.second, extension=BASE)
+    yield Row("auipc", "auipc", *fields(0x17), scalar.second, extension=BASE)
     for name, funct3, function in IMMEDIATE:
-        yield Row(name, "i", *fields(0x13, funct3), function, extension=I)
+        yield Row(name, "i", *fields(0x13, funct3), function, extension=BASE)
     for name, funct3, funct7, function in SHIFTS:
-        yield Row(name, "u5", *fields(0x13, funct3, funct7), function, extension=I)
+        yield Row(name, "u5", *fields(0x13, funct3, funct7), function, extension=BASE)
     for name, funct3, funct7, function in ARITHMETIC:
-        yield Row(name, "r", *fields(0x33, funct3, funct7), function, extension=I)
+        yield Row(name, "r", *fields(0x33, funct3, funct7), function, extension=BASE)
     for name, funct3, function, latency, kind in MULTIPLY:
         yield Row(name, "r", *fields(0x33, funct3, 0x01), function, kind=kind, latency=latency,
-                  signed=not name.endswith("u"), extension=M)
+                  signed=not name.endswith("u"), extension=MULTIPLIER)
 
 
 def _memory() -> Iterator[Row]:
     for name, funct3, width, signed in LOADS:
         yield Row(name, "load", *fields(0x03, funct3), kind=c.LOAD, width=width, signed=signed, latency="load",
-                  extension=I)
+                  extension=BASE)
     for name, funct3, width in STORES:
-        yield Row(name, "store", *fields(0x23, funct3), kind=c.STORE, width=width, extension=I)
+        yield Row(name, "store", *fields(0x23, funct3), kind=c.STORE, width=width, extension=BASE)
 
 
 def _control() -> Iterator[Row]:
     for name, funct3, function in BRANCHES:
-        yield Row(name, "branch", *fields(0x63, funct3), function, kind=c.BRANCH, extension=I)
-    yield Row("jal", "jal", *fields(0x6F), kind=c.JAL, extension=I)
-    yield Row("jalr", "jalr", *fields(0x67, 0), kind=c.JALR, extension=I)
+        yield Row(name, "branch", *fields(0x63, funct3), function, kind=c.BRANCH, extension=BASE)
+    yield Row("jal", "jal", *fields(0x6F), kind=c.JAL, extension=BASE)
+    yield Row("jalr", "jalr", *fields(0x67, 0), kind=c.JALR, extension=BASE)
     for name, funct3, operation, form in CONTROL:
         yield Row(name, form, *fields(0x73, funct3), kind=c.CSR, operation=operation, extension=ZICSR)
     for name, word, operation in WHOLE:
-        yield Row(name, "none", word, 0xFFFFFFFF, kind=c.SYSTEM, operation=operation, extension=I)
-    yield Row("fence", "none", *fields(0x0F, 0), kind=c.SYSTEM, operation=c.FENCE, extension=I)
-    yield Row("fence.i", "none", *fields(0x0F, 1), kind=c.SYSTEM, operation=c.FENCE, extension=I)
+        yield Row(name, "none", word, 0xFFFFFFFF, kind=c.SYSTEM, operation=operation, extension=BASE)
+    yield Row("fence", "none", *fields(0x0F, 0), kind=c.SYSTEM, operation=c.FENCE, extension=BASE)
+    yield Row("fence.i", "none", *fields(0x0F, 1), kind=c.SYSTEM, operation=c.FENCE, extension=BASE)

@@ -58,7 +58,8 @@ def _of_kind(kind: int) -> list[Operation]:
 def _function(name: str, arguments: str, keys: Iterable[Operation]) -> str:
     numbers = operations()
     cases = "".join(f"    case {numbers[key]}: return {expression(key)};\n" for key in keys)
-    return f"\nstatic inline i64 {name}(i64 operation, {arguments}) {{\n    switch (operation) {{\n{cases}    }}\n    return 0;\n}}\n"
+    return (f"\nstatic inline i64 {name}(i64 operation, {arguments}) {{\n    switch (operation) {{\n{cases}    }}\n"
+            "    return 0;\n}\n")
 
 
 def _c(node: ast.expr) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from ..columns import CONSTANT, LOOP_COUNT, LOOP_SETUP, REGISTER
+from ..columns import CONSTANT, LOOP_COUNT, LOOP_SETUP, LOOP_SETUP_CONSTANT, REGISTER
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,8 @@ class Word:
 
     @property
     def branch_offset(self) -> int:
-        return _signed(self.bits(8, 4) << 1 | self.bits(25, 6) << 5 | self.bits(7, 1) << 11 | self.bits(31, 1) << 12, 13)
+        return _signed(self.bits(8, 4) << 1 | self.bits(25, 6) << 5 | self.bits(7, 1) << 11
+                       | self.bits(31, 1) << 12, 13)
 
     @property
     def jump_offset(self) -> int:
@@ -152,9 +153,10 @@ def _loop(w: Word) -> Operands:
     """`second` is the loop; the immediate a count or, doubled, the distance to the end."""
     operation = w.bits(12, 3)
     reads = (w.rs1,) if operation in (LOOP_COUNT, LOOP_SETUP) else ()
-    count, distance = (w.bits(20, 12), w.rs1 * 2) if operation == LOOP_SETUP + 1 else (w.bits(20, 12), w.bits(20, 12) * 2)
-    return Operands(0, w.rs1 if reads else 0, immediate=count, mode=CONSTANT, second=w.bits(7, 1), jump=distance,
-                    reads=reads)
+    immediate = w.bits(20, 12)
+    distance = w.rs1 if operation == LOOP_SETUP_CONSTANT else immediate
+    return Operands(0, w.rs1 if reads else 0, immediate=immediate, mode=CONSTANT, second=w.bits(7, 1),
+                    jump=2 * distance, reads=reads)
 
 
 def _csr(w: Word) -> Operands:

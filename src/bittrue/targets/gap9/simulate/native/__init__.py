@@ -51,7 +51,8 @@ def _library() -> ctypes.CDLL:
 def _compile(compiler: list[str], made: dict[str, str], folder: Path) -> None:
     for name, text in made.items():
         (folder / name).write_text(text)
-    command = [*compiler, *FLAGS, f"-I{folder}", f"-I{SOURCES}", str(SOURCES / "cluster.c"), "-o", str(folder / LIBRARY)]
+    command = [*compiler, *FLAGS, f"-I{folder}", f"-I{SOURCES}", str(SOURCES / "cluster.c"),
+               "-o", str(folder / LIBRARY)]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     if result.returncode:
         fail(ToolMissing, "BT5513", "cluster simulator", result.stderr.strip()[:2000], "use another C compiler ($CC)")
