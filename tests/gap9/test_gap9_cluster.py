@@ -155,6 +155,27 @@ def test_transfers() -> None:
     assert {"L2 to L1", "L1 to L2", "L2 to L3", "L3 to L2"} <= tracks
 
 
+FABRIC = """
+#include "bsp/ram.h"
+static char text[32] = "from L2 to L3 and back again", back[32];
+int main(void)
+{
+    pi_ram_write(NULL, 64, text, 32);
+    pi_ram_read(NULL, 68, back, 28);
+    return strcmp(back, text + 4);
+}
+"""
+
+
+def test_the_fabric_controller_reaches_l3() -> None:
+    """It sleeps while 32 and 28 bytes move, each a cycle a byte and 13 before."""
+    cluster = Cluster(compiled(FABRIC))
+    result = cluster.run(10**5)
+    assert (result.exit_code, result.traps) == (0, ())
+    assert [entry.cycles for entry in result.timeline if "L3" in entry.track] == [32 + 13, 28 + 13]
+    assert cluster.read_l3(64, 11) == b"from L2 to "
+
+
 BARRIER = """
 static int result;
 PI_L1 volatile unsigned times[2][8];

@@ -19,8 +19,8 @@ ROOT = Path(__file__).parents[2]
 
 def test_rules_have_the_places_that_the_compiled_part_reads() -> None:
     """`taken_branch` is T_TAKEN and so on: the names begin alike."""
-    places = {value: name for name, value in vars(columns).items()
-              if name in re.findall(r"C_(T_[A-Z0-9_]+)", (SOURCES / "core.h").read_text())}
+    used = re.findall(r"C_(T_[A-Z0-9_]+)", (SOURCES / "core.h").read_text())
+    places = {value: name for name, value in vars(columns).items() if name in used}
     assert len(RULES) == columns.RULES
     named = {"T_TAKEN": "taken_branch", "T_JUMP": "jump", "T_JUMP_PRODUCER": "jump_after_producer",
              "T_LATE": "late_result", "T_MISALIGNED": "misaligned", "T_L2_CLUSTER": "l2_cluster",
@@ -42,8 +42,8 @@ def test_every_cause_of_a_trap_has_a_report() -> None:
 
 
 CAUSE_NAMES = {"ILLEGAL_INSTRUCTION", "BAD_LOAD", "BAD_STORE", "BAD_JUMP", "STACK_OVERFLOW", "DMA_RANGE",
-               "L3_ALIGNMENT", "DMA_SIZE", "CALL", "BREAK", "BAD_LOOP", "CODE_WRITE", "NO_REGISTER", "DISPATCH_FULL", "DMA_FULL",
-               "L3_RANGE", "UNKNOWN_CSR", "GUARDED"}
+               "L3_ALIGNMENT", "DMA_SIZE", "CALL", "BREAK", "BAD_LOOP", "CODE_WRITE", "NO_REGISTER", "DISPATCH_FULL",
+               "DMA_FULL", "L3_RANGE", "UNKNOWN_CSR", "GUARDED"}
 
 
 def test_every_row_has_a_latency() -> None:

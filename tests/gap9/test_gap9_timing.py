@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bittrue.targets.gap9.simulate import columns as c
-from gap9.cluster_programs import EXIT, L1, L2, NOP, branch, cycles, i_type, machine, s_type, word
+from gap9.cluster_programs import EXIT, L1, L2, NOP, branch, cycles, i_type, load, machine, s_type, word
 
 T0, T1, T2, A0, A1 = 5, 6, 7, 10, 11
 LOAD = i_type("lw", T0, A0, 0)
@@ -137,3 +137,16 @@ def test_matmul_reaches_what_its_loop_allows() -> None:
     """14 instructions for 32 products allow 2.29 a cycle and core, 18.3 on eight; conflicts cost 1 to 3 %."""
     assert 2.25 < matmul(1, 2400) < 32 / 14
     assert 17.5 < matmul(8, 2400) < 8 * 32 / 14
+
+
+def test_the_dma_comes_first_at_a_bank() -> None:
+    """1024 bytes take 128 cycles and come by the same bank every 8 cycles: a core that loads in each waits 16 times."""
+    a2, a3 = 12, 13
+    words = [*load(a2, 0x10204400), *load(T2, 1024 | 3 << 17), *load(a3, L1 + 0x1000), i_type("lw", T0, a2, 0),
+             s_type("sw", T2, a2, 0), s_type("sw", a3, a2, 0), s_type("sw", A1, a2, 0),
+             SETUP | T1 << 15 | 4 << 20, i_type("lw", T0, A0, 0), i_type("lw", T0, A0, 0), *EXIT]
+    cluster = machine(words, 0, {**DATA, T1: 100}, {"l0_miss": 0, "l1_miss": 0})
+    cluster.write_memory(L2 + 0x8000, bytes(range(256)) * 4)
+    result = cluster.run(10**4)
+    assert result.cores[0].stalls["L1 conflict"] == 16
+    assert cluster.read_memory(L1 + 0x1000, 1024) == bytes(range(256)) * 4

@@ -21,6 +21,10 @@ Xpulpv2. The fabric controller begins at the program's entry; it starts the othe
 of devices happen in the order of their cycles; in the same cycle cores take turns, another one first in every cycle.
 So a run always gives the same result.
 
+L1 has 16 banks, interleaved by words. A bank serves one access a cycle, in the order in which they are asked for; the
+DMA engine takes two neighbouring banks in every cycle and comes first. A transfer's bytes move at the moment when it is
+done, so that who reads too early or overwrites too soon is caught. At most 64 transfers may wait.
+
 What is simplified: instructions cannot be changed by the program; interrupts wake cores up, but there are no handlers;
 the fabric controller's instruction cache, the order of cores at L2 and the banks of L2 have no time; both instruction
 caches are direct mapped; the alias of L1 at address 0 is not there, so that null pointers trap; the transfers with the

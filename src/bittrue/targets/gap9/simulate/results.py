@@ -61,6 +61,8 @@ class ClusterResult:
     traps: tuple[Diagnostic, ...]
     """Why it stopped, if not by itself."""
     timeline: tuple[Entry, ...] = field(repr=False, default=())
+    lost: int = 0
+    """Entries that the timeline had no room for."""
 
     @property
     def instructions(self) -> int:
@@ -88,7 +90,7 @@ def result(state: State, program: Program, budget: int, names: Mapping[int, str]
     cycles = int(state.status[c.TRAP_TIME]) if ending in (c.EXITED, c.TRAPPED) else max(core.cycles for core in cores)
     return ClusterResult(cycles, cores, _regions(state, names), printed(state),
                          int(state.status[c.EXIT_CODE]) if exited else None, () if found is None else (found,),
-                         entries(state, names))
+                         entries(state, names), int(state.status[c.LOG_LOST]))
 
 
 def _counters(core: int, cycles: int, counts: Int64s) -> CoreCounters:

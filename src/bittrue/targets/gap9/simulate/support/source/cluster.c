@@ -70,7 +70,7 @@ int pi_cluster_open(pi_device_t *device)
         return 0;
     for (uint32_t core = 0; core <= CL_CONTROLLER; core++)
         BT_BOOT(core) = (uint32_t)_start;
-    BT_INTERRUPT_MASK = 1u << BT_DONE_INTERRUPT;
+    BT_INTERRUPT_ENABLE = 1u << BT_DONE_INTERRUPT;
     cores_started = (1u << (CL_CONTROLLER + 1)) - 1;
     BT_FETCH_ENABLE = cores_started;
     return 0;

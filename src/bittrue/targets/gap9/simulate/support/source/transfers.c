@@ -77,9 +77,15 @@ static uint32_t start(uint32_t address, void *data, uint32_t size, uint32_t comm
 
 static void wait(uint32_t ticket)
 {
+    if (pi_is_fc())
+        BT_INTERRUPT_ENABLE = 1u << BT_L3_EVENT;
     while ((int32_t)(BT_L3_DONE - ticket) < 0) {
-        if (!pi_is_fc())
+        if (pi_is_fc()) {
+            __asm__ volatile("wfi" : : : "memory");
+            BT_INTERRUPT_CLEAR = 1u << BT_L3_EVENT;
+        } else {
             bt_wait_event(BT_L3_EVENT);
+        }
     }
 }
 
