@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bittrue.errors import BadInput
+from bittrue.targets.max7800x.emit import emit
 from bittrue.targets.max7800x.placement import Fifo
 
-from .emit_cases import device, narrow, project, wide
+from .emit_cases import ABOUT, device, narrow, program, project, wide
 
 M0, M2 = "max78000", "max78002"
 BOTH = (narrow(device()), wide(device()), narrow(device(), 3, dim=(1, 3)))
@@ -100,3 +102,16 @@ def test_wrong_options_write_nothing():
     with pytest.raises(BadInput) as error:
         project({"mlator": 1, "softmax": 1}, outputs=(narrow(device(), dim=(3, 3)),))
     assert [found.code for found in error.value.diagnostics] == ["BT5481", "BT5481"]
+
+
+def test_any_name_can_stand_in_the_project(tmp_path: Path):
+    pytest.importorskip("ziglang")
+    from .emit_stubs import ARM, compile_c, write_project
+
+    about = replace(ABOUT, name='net */ "%d" \\\n#error', layers=("a | b /* c",))
+    files = {name: text.decode() for name, text in emit(program(device()), device(), about).items()}
+    write_project(files, tmp_path / "project")
+    assert compile_c(tmp_path / "project", "main.c", ARM) == ""
+    assert compile_c(tmp_path / "project", "cnn.c", ARM) == ""
+    assert "PROJECT ?= net_d_error\n" in files["Makefile"]
+    assert "| 0 | a / b / * c |" in files["README.md"]

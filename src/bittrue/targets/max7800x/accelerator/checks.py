@@ -18,6 +18,9 @@ OF_GROUP = {"LCTL": ("cnnsi_en",), "POST": ("bptr_sad", "bptr_en")}
 UNMODELLED = ("calcmax", "pool_en", "timeshft", "ext_rdy")
 """Fields of CTL that change what layers do, and are not modelled."""
 
+MOST_READS = 1 << 25
+"""Elements of pooling windows that one processor reads for a layer; a frame has less than 2**21 pixels."""
+
 WAIT_STATES = 0
 """Wait states that the chips need at their default clocks."""
 
@@ -73,6 +76,20 @@ def check_groups(registers: Registers, complaints: Complaints, program: LayerPro
                       and registers.fields(name, program.leader, program.layer)[field] != value]
         if different:
             complaints.add(Kind.GROUPS_DISAGREE, f"groups {program.leader} and {part.group}: {', '.join(different)}")
+
+
+def check_size(device: Device, complaints: Complaints, program: LayerProgram) -> bool:
+    """Whether a layer is small enough for any chip; complains where not."""
+    reads = program.reads
+    elements = (reads.rows * reads.columns * reads.window[0] * reads.window[1] * reads.passes * reads.operands)
+    words = max(program.pixels, 1) * program.writes.increment
+    if max(elements, words) > MOST_READS:
+        complaints.add(Kind.READ_RANGE, f"reads {elements} elements and writes {words} words: no image is so large")
+        return False
+    if not program.mode.by_processor and program.outputs > device.channels:
+        complaints.add(Kind.KERNEL_RANGE, f"kernels of {program.outputs} output channels")
+        return False
+    return True
 
 
 def check_tram(device: Device, complaints: Complaints, program: LayerProgram) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..device import WEIGHT_BITS, Device, shift_value
+from ..device import KERNEL_BYTES, WEIGHT_BITS, Device, shift_value
 from .complaints import Complaints, Kind
 from .layer import Kernels, LayerProgram, Mode, Part, Post, Stream, Writes
 from .reads import reads_of
@@ -121,7 +121,7 @@ class Decoder:
         if count < 1:
             self.complaints.add(Kind.SIZES_DISAGREE, f"the last kernel ({end}) lies before the first ({start})")
             count = 1
-        size = (one_d["oned_width"], 1) if one_d["oned_en"] else (1, 1) if one_d["oned_width"] == 1 else (3, 3)
+        size = self._size(one_d)
         if mode is not Mode.PASSTHROUGH:
             self._check_size(size, lctl)
         if mode is Mode.QUAD:
@@ -140,6 +140,14 @@ class Decoder:
             self.complaints.add(Kind.SIZES_DISAGREE, f"{count} kernels by MCNT1 and MCNT2, {quarter} in a quarter by "
                                                      "OCHAN")
         return QUARTERS * quarter
+
+    def _size(self, one_d: dict[str, int]) -> tuple[int, int]:
+        length = one_d["oned_width"]
+        if length > KERNEL_BYTES or (one_d["oned_en"] and not length) or (length > 1 and not one_d["oned_en"]):
+            self.complaints.add(Kind.SIZES_DISAGREE, f"1-D kernels of {length} (ONED)")
+        if one_d["oned_en"]:
+            return max(length, 1), 1
+        return (1, 1) if length == 1 else (3, 3)
 
     def _check_size(self, size: tuple[int, int], lctl: dict[str, int]) -> None:
         if "rprime_max" in lctl and (lctl["rprime_max"] + 1, lctl["cprime_max"] + 1) != size:

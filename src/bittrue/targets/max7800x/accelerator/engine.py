@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from ..device import Device
 from .biases import biases_of
-from .checks import check_banks, check_groups, check_layer, check_start, check_tram
+from .checks import check_banks, check_groups, check_layer, check_size, check_start, check_tram
 from .complaints import Complaints, Kind
 from .compute import Outputs, compute
 from .consistency import check_consistency
@@ -98,6 +98,9 @@ class Engine:
         run = Run(leader, groups, first)
         if self.registers.fields("CTL", leader)["fifo_en"]:
             run.waiting = self._routing(run)
+            if not run.waiting.words or not run.waiting.fifos:
+                self.complaints.add(Kind.FIFO, f"inputs of {run.waiting.words} words (IFRM) from FIFOs "
+                                               f"{list(run.waiting.fifos)} (FIFO_CTL.fifo_en)")
         return run
 
     def _follows(self, group: int, leader: int) -> bool:
@@ -184,6 +187,8 @@ class Engine:
         if not program.processors:
             self.complaints.add(Kind.PROCESSORS, "no processor is enabled")
             return
+        if not check_size(self.device, self.complaints, program):
+            return
         own = buffer_of(self.device, program) if self._streams(run) else None
         if own is not None:
             check_stream(self.device, program, run.before, self.complaints)
@@ -230,20 +235,25 @@ class Engine:
     def _store(self, run: Run, results: Written, buffer: Buffer | None) -> LayerRecord:
         """Put words into the data memories, through the circular buffer of the layer that reads them."""
         data, limit = self.memories.data, self.device.data.words
+        results = self._inside(results, results.instances < self.device.data_instances)
         run.source = None if buffer is None else endless(results, data)
         words = results.words if buffer is None else buffer.wrap(results.instances, results.words)
-        fits = (words < limit) & (results.instances < self.device.data_instances)
-        if not fits.all():
-            self.complaints.add(Kind.WRITE_RANGE, f"{int((~fits).sum())} words, up to word {int(words.max())} of "
-                                                  f"instance {int(results.instances.max())}")
-            results = _only(results, fits)
-            words = words[fits]
-        numbers = results.instances * limit + words
         if buffer is None:
-            self._check_twice(numbers)
+            results = self._inside(results, words < limit)
+            self._check_twice(results.instances * limit + results.words)
+            words = results.words
+        numbers = results.instances * limit + words % limit
         data.words.reshape(-1)[numbers] = results.values
         data.known.reshape(-1)[numbers] = results.masks
         return LayerRecord(run.layer, numbers, results.values, results.masks, results.words)
+
+    def _inside(self, results: Written, fits: npt.NDArray[np.bool_]) -> Written:
+        """The words that exist; complains about the others."""
+        if fits.all():
+            return results
+        self.complaints.add(Kind.WRITE_RANGE, f"{int((~fits).sum())} words, up to word {int(results.words.max())} of "
+                                              f"instance {int(results.instances.max())}")
+        return Written(results.instances[fits], results.words[fits], results.values[fits], results.masks[fits])
 
     def _check_twice(self, numbers: Ints) -> None:
         seen = np.zeros(self.memories.data.words.size, np.bool_)
@@ -277,6 +287,3 @@ class Engine:
             return None
         return layer + 1
 
-
-def _only(results: Written, keep: npt.NDArray[np.bool_]) -> Written:
-    return Written(results.instances[keep], results.words[keep], results.values[keep], results.masks[keep])

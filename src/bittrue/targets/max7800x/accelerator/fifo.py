@@ -44,7 +44,9 @@ class Fifos:
 
     def ready(self, routing: Routing) -> bool:
         """Whether a whole input is there."""
-        return bool(routing.fifos) and all(len(self.queues[n]) >= routing.words for n in routing.fifos)
+        if not routing.fifos or not routing.words:
+            return False
+        return all(len(self.queues[n]) >= routing.words for n in routing.fifos)
 
     def clear(self) -> None:
         """Drop everything."""

@@ -175,6 +175,12 @@ class LayerProgram:
         return self.image[0] - self.kernels.size[0] + 1, self.image[1] - self.kernels.size[1] + 1
 
     @property
+    def pixels(self) -> int:
+        """Pixels of the output."""
+        rows, columns = (self.reads.rows, self.reads.columns) if self.mode is Mode.PASSTHROUGH else self.output
+        return rows * columns
+
+    @property
     def processors(self) -> tuple[int, ...]:
         """All processors that work."""
         return tuple(p for part in self.parts for p in part.processors)

@@ -32,7 +32,7 @@ class Buffer:
     def wrap(self, instances: Ints, words: Ints) -> Ints:
         """Where words lie that belong to an endless buffer."""
         mine = np.isin(instances, list(self.instances)) & (words >= self.start)
-        return np.where(mine, self.start + (words - self.start) % self.size, words)
+        return np.asarray(np.where(mine, self.start + (words - self.start) % self.size, words), np.int64)
 
     def meets(self, instances: Ints, words: Ints) -> bool:
         """Whether some of the words lie in the buffer."""
@@ -50,7 +50,7 @@ def buffer_of(device: Device, program: LayerProgram) -> Buffer | None:
 
 def endless(written: Written, like: Data) -> Data:
     """A data memory that is as long as the words need."""
-    length = max(int(written.words.max()) + 1, like.words.shape[1])
+    length = max(int(written.words.max(initial=0)) + 1, like.words.shape[1])
     memory = Data(np.zeros((len(like.words), length), np.uint32), np.zeros((len(like.words), length), np.uint32))
     memory.words[written.instances, written.words] = written.values
     memory.known[written.instances, written.words] = written.masks

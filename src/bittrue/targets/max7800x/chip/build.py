@@ -105,7 +105,7 @@ def _program(sources: Sequence[Path], core: Core, device: Device, room: Room, fo
     flags = (*_flags(core, device), *(f"-D{define}" for define in options.defines))
     objects, warnings = _compile(compiler, sources, folder, core, flags)
     target, layout = folder / f"{core.name}.elf", folder / f"{core.name}.ld"
-    layout.write_text(script(variables(objects), sum(part.size for part in variables(support)), room))
+    layout.write_text(script(objects, variables(objects), sum(part.size for part in variables(support)), room))
     result = compiler.link([*objects, *support], layout, target)
     if result.returncode:
         fail(BadInput, "BT5463", f"{core.name} core", result.stderr.strip()[:2000],

@@ -55,8 +55,8 @@ class Core(ABC):
         self._emulator, self._record = emulator, emulator.record
         self._around, self._stop_at_overrun = around, stop_at_overrun
         self._fatal = False
-        self._overran: set[int] = set()
-        """Instructions that have written beyond an array: each is noted once."""
+        self._overran: set[str] = set()
+        """Lines that have written beyond an array: each is noted once."""
         self._end = image.symbols[END]
         emulator.map_memory(FLASH, around.memory.flash, writable=False)
         emulator.map_memory(SRAM, around.memory.sram, writable=True)
@@ -176,8 +176,9 @@ class Core(ABC):
             self.trap(TrapKind.UNMAPPED, f"access to {size} bytes at 0x{address:08x}, where nothing is", address)
 
     def _overrun(self, address: int, size: int) -> None:
-        if self.pc not in self._overran:
-            self._overran.add(self.pc)
+        where = self.image.where(self.pc)
+        if where not in self._overran:
+            self._overran.add(where)
             self.trap(TrapKind.OVERRUN, describe(self.image, address, size), address)
         if self._stop_at_overrun:
             self._fatal = True

@@ -53,7 +53,7 @@ class Image:
             elf = ELFFile(file)
             self.segments = tuple(Segment(part["p_paddr"], part.data()) for part in elf.iter_segments("PT_LOAD")
                                   if part["p_filesz"])
-            names, entries = (elf.get_section_by_name(name).data() for name in (".strtab", ".symtab"))
+            names, entries = (_section(elf, name) for name in (".strtab", ".symtab"))
         symbols = sorted(_symbols(names, entries), key=lambda symbol: symbol.address)
         self.symbols = {symbol.name: symbol.address for symbol in symbols}
         """Address by name."""
@@ -79,6 +79,12 @@ class Image:
     @cached_property
     def _debug_info(self) -> DebugInfo:
         return DebugInfo(self.path)
+
+
+def _section(elf: ELFFile, name: str) -> bytes:
+    section = elf.get_section_by_name(name)
+    data: bytes = b"" if section is None else section.data()
+    return data
 
 
 def _symbols(names: bytes, entries: bytes) -> Iterator[Symbol]:

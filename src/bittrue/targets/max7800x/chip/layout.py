@@ -52,15 +52,17 @@ def guard_size(own: Sequence[Variables], others: int, room: Room) -> int:
     return max(smallest, min(largest, free // 2 // (len(own) + 1) // ALIGNMENT * ALIGNMENT))
 
 
-def script(own: Sequence[Variables], others: int, room: Room) -> str:
-    """The linker script: `own` are the project's variables, `others` the bytes of all others."""
+def script(files: Sequence[Path], own: Sequence[Variables], others: int, room: Room) -> str:
+    """The linker script: `files` are the project's object files, `own` their variables, `others` the bytes of all
+    others. The project's functions are kept even if nothing calls them: a test may.
+    """
     guard = guard_size(own, others, room)
     ready = [part for part in own if not part.zeroed]
     zeroed = [part for part in own if part.zeroed]
     return _SCRIPT.format(
         flash=room.flash[0], flash_bytes=room.flash[1], sram=room.sram[0], sram_bytes=room.sram[1], stack=STACK,
-        alignment=ALIGNMENT, first=_guard(len(own), guard), data=_guarded(ready, 0, guard),
-        bss=_guarded(zeroed, len(ready), guard),
+        functions=" ".join(f"KEEP(*{path.name}(.text .text.*))" for path in files), alignment=ALIGNMENT,
+        first=_guard(len(own), guard), data=_guarded(ready, 0, guard), bss=_guarded(zeroed, len(ready), guard),
         page=FLASH_PAGE, boot=_NO_BOOT if room.boot is None else _BOOT,
         boot_region="" if room.boot is None else _BOOT_REGION.format(address=room.boot))
 
@@ -87,7 +89,11 @@ MEMORY
 ENTRY(mxc_reset)
 SECTIONS
 {{
-  .text : {{ KEEP(*(.vectors)) *(.text .text.*) *(.rvflash_section) *(.rodata .rodata.* .srodata .srodata.*) }} > FLASH
+  .text :
+  {{
+    KEEP(*(.vectors)) {functions} *(.text .text.*)
+    *(.rvflash_section) *(.rodata .rodata.* .srodata .srodata.*)
+  }} > FLASH
   .ARM.extab : {{ *(.ARM.extab .ARM.extab.*) }} > FLASH
   .ARM.exidx : {{ *(.ARM.exidx .ARM.exidx.*) }} > FLASH
   .stack (NOLOAD) : {{ mxc_stack = .; . += {stack}; mxc_stack_end = .; }} > SRAM

@@ -33,6 +33,8 @@ BUDGET = 1_000_000_000
 """Instruction words that a program may execute unless told otherwise."""
 NETWORK = "CNN"
 """The accelerator's interrupt line."""
+NETWORK_CYCLES = 10_000
+"""How long a network takes unless told otherwise: 0.1 ms at 100 MHz."""
 MAIN, FAIL = "main", "fail"
 """Where programs begin, and where they stay when the known-answer test fails."""
 
@@ -69,15 +71,16 @@ class Chip:
     """An emulated MAX78000 or MAX78002 with a compiled project in its flash.
 
     `stop_at_overrun`: whether a write beyond an array ends the program; if not, it is only noted, and does no harm.
-    `network_cycles`: cycles of the core clock from the start of the network to its interrupt.
+    `network_cycles`: cycles of the core clock from when the network has its input to its interrupt. With almost none
+    a program may miss the interrupt as it would on silicon: it comes between looking for it and falling asleep.
     """
 
     def __init__(self, device: Device, firmware: Firmware, accelerator: AcceleratorPort, *,
-                 stop_at_overrun: bool = True, network_cycles: int = 0) -> None:
+                 stop_at_overrun: bool = True, network_cycles: int = NETWORK_CYCLES) -> None:
         self.network_cycles = network_cycles
         self.interrupts = 0
         """How often the accelerator's interrupt line was set."""
-        self._line, self._asked = False, 0
+        self._line, self._ready, self._asked = False, 0, 0
         self._accelerator, self._memory, self._clock = accelerator, Memory(device, firmware.flash), Clock()
         self._peripherals = Peripherals(self._clock, device.riscv_sram)
         around = Surroundings(self._memory, self._peripherals, accelerator)
@@ -219,25 +222,30 @@ class Chip:
     def _settle(self) -> None:
         """Take the interrupts that are pending after a function has returned."""
         core = self._main
+        self._lines()
+        self._clock.skipped += self._missing()
         while core.interrupt(self._lines()):
             outcome = self._drive(core, BUDGET)
             if outcome is not Outcome.RETURNED:
                 raise Stopped(self._result(outcome))
 
     def _lines(self) -> set[str]:
-        """The interrupt lines that are set. Time passes when the network signals its end."""
-        lines = self._peripherals.lines()
+        """The interrupt lines that are set. The accelerator's is seen when the network's time has passed."""
         line = self._accelerator.interrupt
         if line and not self._line:
             self.interrupts += 1
-            self._clock.skipped += self.network_cycles
+            self._ready = self._clock.now() + self.network_cycles
         self._line = line
-        return lines | {NETWORK} if line else lines
+        return self._peripherals.lines() | ({NETWORK} if line and not self._missing() else set())
+
+    def _missing(self) -> int:
+        """Cycles until the network signals its end."""
+        return max(0, self._ready - self._clock.now()) if self._line else 0
 
     def _skip(self) -> bool:
-        """Skip the time until a timer wakes a core. False when none will."""
-        sources = (self._peripherals.due(), *(core.due() for core in self._cores))
-        due = [cycles for cycles in sources if cycles is not None]
+        """Skip the time until an interrupt comes. False when none will."""
+        sources = (self._peripherals.due(), self._missing(), *(core.due() for core in self._cores))
+        due = [cycles for cycles in sources if cycles]
         if due:
             self._clock.skipped += min(due)
         return bool(due)

@@ -23,7 +23,8 @@ TITLES: Mapping[str, str] = MappingProxyType({code: title for topic in _TOPICS f
 RULES: tuple[Rule, ...] = tuple(rule for topic in _TOPICS for rule in topic.RULES)
 """All rules, by topic."""
 
-declare(dict(TITLES))
+for _topic in _TOPICS:  # one by one: a code that two topics have is refused
+    declare(_topic.TITLES)
 
 _UNPLACED = (Stage.WHOLE, Stage.NUMBERS, Stage.LAYERS)
 

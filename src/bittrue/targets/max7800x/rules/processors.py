@@ -101,6 +101,17 @@ def _bias_groups(view: View) -> Iterator[str]:
         yield "its bias is bound to a group, and depthwise layers have their biases in all of theirs"
 
 
+def _bias_gaps(view: View) -> Iterator[str]:
+    """The channel counter passes processors that are left out, and nothing public says whether the bias pointer does:
+    the existing loader lays biases out as if it did not, although it does count those before the first one."""
+    weights, outputs = view.layer.weights, view.place.output_processors
+    if weights is None or weights.bias is None or view.layer.groups > 1 or not outputs:
+        return
+    inner = outputs >> first(outputs)
+    if inner & (inner + 1):
+        yield f"it has a bias, and leaves out processors between those that it writes to, {outputs:#018x}"
+
+
 def _read_gap(view: View) -> Iterator[str]:
     gap = view.place.read_gap
     if gap and not view.device.read_gaps:
@@ -136,6 +147,7 @@ TITLES = {
     "BT5325": "a depthwise layer on processors that cannot",
     "BT5326": "a network without the first group",
     "BT5327": "a bias in a group that cannot hold it",
+    "BT5348": "a bias beside output processors that are left out",
     "BT5330": "words that are left out where that is impossible",
     "BT5331": "a feature that the chip does not have",
     "BT5339": "layers out of order on a chip that cannot",
@@ -156,6 +168,7 @@ RULES: tuple[Rule, ...] = (
     layer_rule("BT5325", _depthwise, "begin at a multiple of 4", Stage.MEMORIES),
     Rule("BT5326", _group_zero, "let some layer use one of the processors 0 to 15", Stage.MAPS),
     layer_rule("BT5327", _bias_groups, "name groups that the network uses, or none", Stage.MAPS, True),
+    layer_rule("BT5348", _bias_gaps, "write to neighbouring processors, or leave the bias out", Stage.MEMORIES),
     layer_rule("BT5330", _read_gap, "let the sources write without gaps", Stage.MAPS),
     layer_rule("BT5331", _features, "do without it, or use the other chip", Stage.MAPS),
     Rule("BT5339", _order, "number the layers in the order in which they run", Stage.NUMBERS),

@@ -15,8 +15,8 @@ void mxc_reset(void);
 void mxc_unexpected(void);
 void mxc_unexpected(void)
 {
-  for (;;)
-    __NOP();
+  for (;;) {
+  }
 }
 
 __attribute__((section(".vectors"), used)) static const vector_t vectors[EXCEPTIONS] = {

@@ -6,8 +6,8 @@
 void mxc_unexpected(void);
 void mxc_unexpected(void)
 {
-  for (;;)
-    __NOP();
+  for (;;) {
+  }
 }
 
 void mxc_set_up(void);
