@@ -99,6 +99,11 @@ class Tapped(Accelerator):
             self.fifos.push = lambda number, value: (  # type: ignore[method-assign]
                 self.pushed.append((number, value)), push(number, value))[1]
 
+    @property
+    def final(self) -> dict[Key, int]:
+        """All registers, as the run leaves them."""
+        return self.registers.values
+
     def _keep(self) -> None:
         memories = self.memories
         self.kernels.flush()
