@@ -100,6 +100,17 @@ class View:
         return not self.value("RCNT", "rcnt_stop") and not self.value("CCNT", "ccnt_stop")
 
     @property
+    def linked(self) -> int:
+        """The layer that runs after this one by the right link."""
+        return self.scene.addresses.registers["NXTLYR"].unpack(self.change.old)["next"]
+
+    @property
+    def padding_off(self) -> bool:
+        """MAX78002: whether the pad of the field's register is switched off."""
+        name = self.change.name
+        return not self.scene.plan.device.pad_in_count and not self.value(name, f"{name[0].lower()}cnt_pad_en")
+
+    @property
     def ends(self) -> bool:
         """Whether the layer is the last one by LCNT_MAX."""
         return self.change.layer == self.value("LCNT_MAX", "lcnt")
@@ -158,10 +169,8 @@ REASONS = (
     Reason("SRAM_TEST.bistsel", "selects a memory of which nothing is tested",
            lambda v: not any(v.value("SRAM_TEST", f"{letter}{what}") for letter in "smtb"
                              for what in ("bistrun", "ramz"))),
-    Reason("CCNT.ccnt_pad", OFF, lambda v: not v.value("CCNT", "ccnt_pad_en")
-           and not v.scene.plan.device.pad_in_count),
-    Reason("RCNT.rcnt_pad", OFF, lambda v: not v.value("RCNT", "rcnt_pad_en")
-           and not v.scene.plan.device.pad_in_count),
+    Reason("CCNT.ccnt_pad", OFF, lambda v: v.padding_off),
+    Reason("RCNT.rcnt_pad", OFF, lambda v: v.padding_off),
     Reason("RCNT.rcnt_step", "there is one row of windows, and no step to another one",
            lambda v: not v.value("RCNT", "rcnt_stop")),
     Reason("STRIDE.stride, mp_stride", "there is one window, and no step to another one", lambda v: v.one_window
@@ -169,6 +178,8 @@ REASONS = (
     Reason("NXTLYR.stop", "the layer is the last one by LCNT_MAX too", lambda v: v.ends),
     Reason("NXTLYR.next", OFF, lambda v: not v.value("NXTLYR", "next_en") or bool(v.value("NXTLYR", "stop"))),
     Reason("NXTLYR.next_en", "the network ends after the layer", lambda v: bool(v.value("NXTLYR", "stop"))),
+    Reason("NXTLYR.next, next_en", "counting on comes to the same layer",
+           lambda v: not v.value("NXTLYR", "next_en") and v.linked == v.change.layer + 1),
     Reason("ONED.tscnt_max", OFF, lambda v: not v.value("POST", "ts_en")),
     Reason("ONED.oned_sad", "no kernels are used", lambda v: not v.kernels),
     Reason("POST.bptr_sad", OFF, lambda v: not v.value("POST", "bptr_en")),
@@ -231,6 +242,18 @@ GAPS: tuple[Reason, ...] = (
     Reason("POST.flatten_en", "flattening, and TPTR does not say so"),
     Reason("STREAM2.strm_dsval2", "another number of words between rows than the stride takes"),
     Reason("WPTR_TOFFS", "distance of time slots in a layer without", lambda v: not v.value("POST", "ts_en")),
+    Reason("CCNT.ccnt_pad, ccnt_pad_en", "padding in a layer without convolution", lambda v: not v.kernels),
+    Reason("RCNT.rcnt_pad, rcnt_pad_en", "padding in a layer without convolution", lambda v: not v.kernels),
+    Reason("LCTL.rprime_max, cprime_max", "the size of a kernel in a layer without convolution",
+           lambda v: not v.kernels),
+    Reason("MCNT.mcnt_max, mcnt_sad", "a last kernel that is no multiple of the bits of a weight from the first"),
+    Reason("MCNT1.mcnt_max", "a last kernel that is no multiple of the bits of a weight from the first"),
+    Reason("MCNT2.mcnt_sad", "a last kernel that is no multiple of the bits of a weight from the first"),
+    Reason("RCNT.rcnt_stop", "the last window is at no multiple of the stride, or words that nobody wrote are copied"),
+    Reason("CCNT.ccnt_stop", "the last window is at no multiple of the stride, or words that nobody wrote are copied"),
+    Reason("TPTR", "TRAM words of a flattening layer", lambda v: bool(v.value("POST", "flatten_en"))),
+    Reason("CTL.ext_sync", "the first group of a network with a FIFO does not run with itself",
+           lambda v: v.leads and v.from_fifo),
     Reason("WPTR_BASE", "groups that add up their sums have different write pointers", lambda v: not v.leads),
 )
 """Faults that go unnoticed; to be empty."""
@@ -243,7 +266,13 @@ def reason_of(change: RegisterChange, scene: Scene, state: State) -> tuple[list[
     """Reasons, networks that do what wrong fields say, gaps; fields for which there is none of them are left out."""
     if change.group not in scene.program.registers.groups and change.name not in ("AON_CTL", "FIFO_CTL", "FAST_CR"):
         return [f"{change.name}: of a group that does not run"], [], []
-    reasons, edits, gaps = [], [], []
+    if change.layer > max(numbering(scene.plan).numbers):
+        return [f"{change.name}: of a layer that does not run"], [], []
+    register = scene.addresses.registers[change.name]
+    inserted = change.layer not in numbering(scene.plan).numbers
+    if register.scope in (Scope.LAYER, Scope.STREAM) and change.name != "NXTLYR" and inserted:
+        return [f"{change.name}: of an inserted layer, whose results nobody reads"], [], []
+    reasons, edits, gaps = list[str](), list[Edit](), list[str]()
     for name in change.fields:
         view = View(change, name, scene, state.registers)
         full = f"{change.name}.{name}"

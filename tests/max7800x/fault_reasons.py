@@ -18,7 +18,7 @@ from bittrue.targets.max7800x.device import KERNEL_BYTES, DataWord
 
 from .fault_fields import Edit, RegisterChange, reason_of
 from .fault_scene import Fault, Key, Scene, State, Tapped
-from .fault_values import Change, Values
+from .fault_values import Change, Place, Values
 
 TABLE_HEAD = 4
 """Words of the known answer before the values of a block: address, mask, words, step."""
@@ -26,6 +26,11 @@ TABLE_HEAD = 4
 
 GAP = "GAP "
 """Beginning of a reason that is none: silicon would suffer."""
+
+
+BYTE = 0xFF
+NOWHERE: Place = (-1, 0, 0)
+"""Stands for all places that hold nothing of the network's."""
 
 
 class Unexplained(AssertionError):
@@ -64,18 +69,17 @@ class Explainer:
 
     def _in_state(self, state: State) -> Iterator[str]:
         changes: list[Change] = []
-        for name, places in (("kernels", self._kernels(state)), ("biases", self._biases(state)),
-                             ("inputs", self._inputs(state))):
-            owners = getattr(self.values, name)
-            for place, bit in places:
-                if (place, bit) in owners:
-                    changes.append(owners[place, bit])
-                else:
-                    yield f"{name}: a bit that belongs to nothing that the network uses"
+        for name, wrong, owners in (("kernels", self._kernels(state), self.values.kernels),
+                                   ("biases", self._biases(state), self.values.biases),
+                                   ("inputs", self._inputs(state), self.values.inputs)):
+            found = [change for (place, bit), change in owners.items() if wrong.get(place, 0) >> bit & 1]
+            changes += found
+            if sum(byte.bit_count() for byte in wrong.values()) > len(found):
+                yield f"{name}: bits that belong to nothing that the network uses"
         edits: list[Edit] = []
         for change in self._registers(state):
             reasons, own, gaps = reason_of(change, self.scene, state)
-            if len(reasons) + len(own) + len(gaps) < len(change.fields):
+            if not reasons and len(own) + len(gaps) < len(change.fields):
                 raise Unexplained(f"{self.scene.name}: {change}")
             edits += own
             yield from reasons
@@ -93,34 +97,35 @@ class Explainer:
                 raise Unexplained(f"{self.scene.name}: the oracle sees a difference in layer {layer}: {changes[:3]}, "
                                   f"{len(edits)} operations")
 
-    def _kernels(self, state: State) -> list[tuple[tuple[int, int, int], int]]:
+    def _kernels(self, state: State) -> dict[Place, int]:
+        """Bytes of kernel memory that differ; of a column that was written in one run only, all of them."""
         wrong = state.kernels ^ self.right.kernels
-        lost = np.argwhere(state.known[0] != self.right.known[0])
-        found = [((int(p), int(i) // KERNEL_BYTES, int(i) % KERNEL_BYTES), bit)
-                 for p, i in np.argwhere(wrong) for bit in range(8) if wrong[p, i] >> bit & 1]
-        return found + [((int(p), int(column), byte), bit) for p, column in lost
-                        for byte in range(KERNEL_BYTES) for bit in range(8)]
+        wrong[np.repeat(state.known[0] != self.right.known[0], KERNEL_BYTES, axis=1)] = BYTE
+        owned = np.zeros(wrong.shape, np.bool_)
+        for processor, column, byte in {place for place, _ in self.values.kernels}:
+            owned[processor, column * KERNEL_BYTES + byte] = True
+        found = {(int(p), int(i) // KERNEL_BYTES, int(i) % KERNEL_BYTES): int(wrong[p, i])
+                 for p, i in np.argwhere((wrong != 0) & owned)}
+        return found | dict.fromkeys([NOWHERE][:int((wrong != 0)[~owned].any())], 1)
 
-    def _biases(self, state: State) -> list[tuple[tuple[int, int, int], int]]:
-        wrong = state.biases ^ self.right.biases | (state.known[1] != self.right.known[1]) * np.uint8(255)
-        return [((int(g), int(i), 0), bit) for g, i in np.argwhere(wrong) for bit in range(8) if wrong[g, i] >> bit & 1]
+    def _biases(self, state: State) -> dict[Place, int]:
+        wrong = state.biases ^ self.right.biases | (state.known[1] != self.right.known[1]) * np.uint8(BYTE)
+        return {(int(g), int(i), 0): int(wrong[g, i]) for g, i in np.argwhere(wrong)}
 
-    def _inputs(self, state: State) -> list[tuple[tuple[int, int, int], int]]:
-        """Bits of the input's words, in data memory and in the FIFOs. A word that is no input has block -1."""
-        where = {(block.address + i * block.step): (number, i) for number, block in
-                 enumerate(self.scene.program.inputs) if block.step for i in range(len(block.words))}
+    def _inputs(self, state: State) -> dict[Place, int]:
+        """Bytes of the input's words that differ, in data memory and on their way into the FIFOs."""
         wrong = state.data ^ self.right.data | state.known[2] ^ self.right.known[2]
-        found = []
-        for instance, word in np.argwhere(wrong).tolist():
-            address = self.scene.addresses.data(instance * self.scene.plan.device.shared, 4 * word)
-            assert self.scene.addresses.decode(address) == DataWord(instance, word)
-            number, index = where.get(address, (-1, word))
-            found += [((number, index, bit // 8), bit % 8) for bit in range(32) if wrong[instance, word] >> bit & 1]
+        found = {}
+        for number, block in enumerate(self.scene.program.inputs):
+            for index in range(len(block.words) if block.step else 0):
+                place = self.scene.addresses.decode(block.address + index * block.step)
+                assert isinstance(place, DataWord)
+                found |= _bytes(number, index, int(wrong[place.instance, place.word]))
+                wrong[place.instance, place.word] = 0
         count = len(self.scene.program.inputs)
         for position, ((_, right), (_, got)) in enumerate(zip(self.right.pushed, state.pushed, strict=False)):
-            found += [((position % count, position // count, bit // 8), bit % 8)
-                      for bit in range(32) if (right ^ got) >> bit & 1]
-        return found
+            found |= _bytes(position % count, position // count, right ^ got)
+        return found | dict.fromkeys([NOWHERE][:int(wrong.any())], 1)
 
     def _registers(self, state: State) -> list[RegisterChange]:
         return [change for key in sorted({*state.registers, *self.right.registers})
@@ -179,3 +184,7 @@ class Explainer:
     def _started_anew(self, change: RegisterChange) -> bool:
         addresses = {write.address for write in self.scene.program.registers.start}
         return self.scene.addresses.register(change.name, change.group) in addresses
+
+
+def _bytes(block: int, index: int, wrong: int) -> dict[Place, int]:
+    return {(block, index, lane): wrong >> 8 * lane & BYTE for lane in range(4) if wrong >> 8 * lane & BYTE}
