@@ -38,7 +38,7 @@ def model(tmp_path: Path) -> Path:
     return tmp_path / "one.onnx"
 
 
-@pytest.mark.parametrize("name", [function.__name__.rstrip("_") for function in COMMANDS])
+@pytest.mark.parametrize("name", list(COMMANDS))
 def test_every_command_has_help_with_an_example(name: str) -> None:
     result = run(name, "--help")
     assert result.exit_code == 0

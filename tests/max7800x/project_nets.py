@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from max7800x.graphs import Net
 
 from bittrue.ir import Graph
+from bittrue.ir.graph import Scale
 from bittrue.ir.ops import Flatten
+from max7800x.graphs import I8, Net
 
 PAD = {"pads": (1, 1, 1, 1)}
 
@@ -15,7 +16,8 @@ def classifier(outputs: int = 10, shape: tuple[int, int, int] = (1, 8, 8), seed:
     """Convolutions, both poolings, a sum, more than 64 channels, a linear layer."""
     n = Net(np.random.default_rng(seed))
     channels, rows, cols = shape
-    stem = n.requant(n.conv(n.input(*shape), channels, 12, **PAD), 8, 0)
+    image = n.builder.input("x", shape, I8, Scale((2.0**-7,)))
+    stem = n.requant(n.conv(image, channels, 12, **PAD), 8, 0)
     wide_layer = n.requant(n.conv(n.max_pool(stem), 12, 72, (1, 1), bits=4), 6, 0)
     back = n.requant(n.conv(wide_layer, 72, 12, bits=2, **PAD), 8, -128)
     total = n.saturated_sum(back, n.requant(n.conv(n.max_pool(stem), 12, 12, (1, 1)), 8, -128))

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
 
 from bittrue.errors import BadInput, ToolMissing
-from bittrue.targets.max7800x.chip import Chip, Options, Outcome, build, built
+from bittrue.targets.max7800x.chip import Chip, Options, Outcome, Stopped, build, built, requirements
 from bittrue.targets.max7800x.chip import compilers as tools
 from bittrue.targets.max7800x.chip.layout import Variables, guard_size, variables
 from bittrue.targets.max7800x.chip.regions import Room
 from bittrue.targets.max7800x.device import MAX78000, MAX78002
 
-from .chip_programs import Memory, compiled, project
+from .chip_programs import PROGRAM, Memory, compiled, project
 
 EMPTY = "int main(void) { return 0; }\n"
 
@@ -54,6 +55,16 @@ def test_flash_can_be_made_larger(tmp_path: Path) -> None:
     assert Chip(MAX78000, firmware, Memory()).run().value == 9
 
 
+def test_sram_can_be_made_larger_for_both_cores(tmp_path: Path) -> None:
+    program = "volatile char room[300000];\nint main(void) { room[299999] = 5; return room[299999]; }\n"
+    alone = compiled(tmp_path / "alone", program, options=Options(sram=1 << 19))
+    assert Chip(MAX78000, alone, Memory()).run().value == 5
+    folder = project(tmp_path / "two", main=EMPTY, main_riscv=program)
+    chip = Chip(MAX78000, build(folder, MAX78000, tmp_path / "out", Options(sram=1 << 19)), Memory())
+    assert chip.call("main") == 5
+    assert chip.symbol("room") >= 0x20020000
+
+
 def test_warnings_come_every_time(tmp_path: Path) -> None:
     program = '#include <stdio.h>\nint main(void) { printf("%s", 5); return 0; }\n'
     for attempt in ("one", "two"):
@@ -73,6 +84,25 @@ def test_missing_compilers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     for compiler, missing in (("zig", "ziglang"), ("gcc", "arm-none-eabi-gcc")):
         with pytest.raises(ToolMissing, match=rf"BT5460 arm.*{missing}"):
             compiled(tmp_path, EMPTY, options=Options(compiler=compiler))
+
+
+def test_missing_packages(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(requirements, "find_spec", lambda name: None if name != "numba" else name)
+    with pytest.raises(ToolMissing, match="BT5464 emulated chip: not installed: unicorn, pyelftools"):
+        requirements.require_packages()
+
+
+@pytest.mark.parametrize("hard", [False, True])
+def test_gcc(tmp_path: Path, hard: bool) -> None:
+    if shutil.which(tools.ARM.gcc) is None:
+        pytest.skip(f"{tools.ARM.gcc} is not installed")
+    firmware = compiled(tmp_path, PROGRAM, options=Options(compiler="gcc", hard_float=hard))
+    chip = Chip(MAX78000, firmware, Memory())
+    assert chip.run().text == "hello 100\n"
+    chip.call("enable")
+    assert chip.call("start_and_sleep") == 42
+    with pytest.raises(Stopped, match=r"write beyond table\[\] \(5 words\) by 4 bytes, at fill"):
+        chip.call("fill_table", 6)
 
 
 def test_folder_is_gone_afterwards(tmp_path: Path) -> None:

@@ -102,9 +102,8 @@ def test_network_takes_the_time_that_it_is_said_to(firmware: Firmware) -> None:
 
 
 def test_timers_measure_what_is_slept(chip: Chip) -> None:
-    assert chip.call("timed") in (0, 1500, 1501, 1502, 1503)
-    chip = Chip(MAX78000, Firmware(chip.arm.image.path, None, (), 512 * 1024), Memory())
-    assert chip.run().outcome is Outcome.RETURNED  # selects the clock
+    assert 1500 <= chip.call("timed") <= 1505
+    assert chip.run().outcome is Outcome.RETURNED  # selects another clock
     assert 1500 <= chip.call("timed") <= 1503
 
 

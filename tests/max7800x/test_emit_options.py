@@ -55,7 +55,7 @@ def test_all_wrong_values_at_once():
     with pytest.raises(BadInput) as error:
         EmitOptions.parse({"mlater": 1, "softmax": "yes", "boost": "4.1", "timer": "-1", "ready-sel": 4,
                            "c-filename": "../main.c", "board-name": "a b", "stop-after": "²"})
-    assert codes(error) == [("BT5480", f"option {name}") for name in
+    assert codes(error) == [("BT5003", f"target max7800x, option {name}") for name in
                             ("mlater", "softmax", "boost", "timer", "ready-sel", "c-filename", "board-name",
                              "stop-after")]
 

@@ -15,12 +15,13 @@ from bittrue.engine.oracle import Oracle
 from bittrue.ir import IntType
 from bittrue.ir.onnx import load, save
 from bittrue.ir.ops import Requant
-from bittrue.targets import get, planner
+from bittrue.targets import planner
 from bittrue.targets.max7800x.ai8x import import_ai8x, read_description, write_description
 from bittrue.targets.max7800x.legalize import legalize
 
 from .ai8x_files import GOOD, files
 from .graphs import Net
+from .project_nets import classifier
 from .reference import run as reference
 
 PAD = {"pads": (1, 1, 1, 1)}
@@ -102,12 +103,30 @@ def test_a_model_that_does_not_fit_ends_with_exit_code_3(tmp_path: Path) -> None
     assert run("max7800x", "place", tmp_path / "net.onnx").exit_code == 3
 
 
-def test_the_targets_emit_nothing_yet_and_say_so(model: Path, tmp_path: Path) -> None:
-    result = run("compile", model, "--target", "max78000", "-o", tmp_path / "project")
-    assert result.exit_code == 3
-    assert "BT5011" in result.output
-    assert not (tmp_path / "project").exists()
-    assert get("systolic").name == "systolic"
+def test_a_project_is_compiled_verified_and_run(model: Path, tmp_path: Path) -> None:
+    project = tmp_path / "project"
+    result = run("compile", model, "--target", "max78000", "-n", "2", "-o", project, "-O", "timer=0")
+    assert result.exit_code == 0
+    assert "2 samples" in result.output
+    result = run("verify", project)
+    assert result.exit_code == 0
+    assert "*** PASS ***" in result.output
+    assert "Inference time:" in result.output
+    assert "0 differences" in result.output
+    refused = run("run", project, "--data", "digits", "--target", "max78000")
+    assert refused.exit_code == 2
+    assert "BT6016" in refused.output
+    assert run("run", project, "--data", "digits").exit_code == 2
+
+
+def test_a_data_set_runs_through_the_chip(tmp_path: Path) -> None:
+    save(classifier(), tmp_path / "net.onnx")
+    words = ("run", tmp_path / "net.onnx", "--target", "max78000", "--data", "digits", "-n", "10", "-j", "2")
+    told = json.loads(run(*words, "--json").stdout)
+    assert (told["samples"], told["compared"], told["differences"]) == (10, 100, 0)
+    result = run(*words, "--confusion")
+    assert result.exit_code == 0
+    assert "100 outputs compared with the graph's, 0 differences" in result.output
 
 
 def test_an_ai8x_network_is_imported_checked_with_its_own_plan_and_computes_what_the_reference_does(
@@ -168,3 +187,14 @@ def test_any_name_of_a_layer_is_written_so_that_it_is_read_back(name: str, tmp_p
     path = tmp_path / "network.yaml"
     path.write_text(text, encoding="utf-8")
     assert [layer.name for layer in read_description(path).layers] == [name.strip()]
+
+
+@pytest.mark.parametrize("target", ["max78000", "max78002"])
+def test_latency_tells_every_phase(target: str, model: Path) -> None:
+    result = run("max7800x", "latency", model, "--target", target)
+    assert result.exit_code == 0
+    for phase in ("load weights", "load input", "inference", "unload"):
+        assert phase in result.output
+    told = json.loads(run("max7800x", "latency", model, "--target", target, "--json").stdout)
+    assert told["target"] == target
+    assert told["total_us"] > 0

@@ -9,8 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from max7800x.graphs import Net
-from max7800x.project_nets import classifier, depthwise, image_to_image, sequence
 from project_support import refreshed_manifest
 
 from bittrue import api
@@ -19,6 +17,8 @@ from bittrue.errors import BadInput, Unsupported
 from bittrue.ir import Graph
 from bittrue.ir.onnx import save
 from bittrue.targets import VerifyReport, get
+from max7800x.graphs import Net
+from max7800x.project_nets import PAD, classifier, depthwise, image_to_image, sequence
 
 CHIPS = ("max78000", "max78002")
 Options = dict[str, str]
@@ -180,3 +180,16 @@ def test_a_model_that_does_not_fit_emits_nothing(tmp_path: Path) -> None:
     with pytest.raises(Unsupported, match="BT5382"):
         compiled(graph, "max78000", tmp_path)
     assert not (tmp_path / "project").exists()
+
+
+def test_a_project_that_is_larger_than_the_memories_says_what_would_fit(tmp_path: Path) -> None:
+    n = Net(np.random.default_rng(0))
+    graph = n.build(n.requant(n.conv(n.input(3, 88, 88), 3, 64, **PAD), 9, -128))
+    with pytest.raises(Unsupported) as caught:
+        compiled(graph, "max78000", tmp_path, count=1)
+    flash, sram = caught.value.diagnostics
+    assert (flash.code, sram.code) == ("BT5484", "BT5485")
+    options = {"max-checklines": flash.fix.rsplit("=", 1)[1], "no-unload": "1"}
+    report = verified(compiled(graph, "max78000", tmp_path, options, count=1))
+    assert report.problems == ()
+    assert report.differences == 0

@@ -13,7 +13,8 @@ from typer.testing import CliRunner
 
 from bittrue.cli import app
 from bittrue.errors import BadInput, ToolMissing
-from bittrue.targets.systolic import cache, yosys
+from bittrue.targets import cache
+from bittrue.targets.systolic import yosys
 from bittrue.targets.systolic.area import COLUMNS, area, chosen_geometry, core, numbers, parts, sweep
 from bittrue.targets.systolic.emit import rtl_files
 from bittrue.targets.systolic.options import SystolicOptions

@@ -11,8 +11,9 @@ from rich.table import Table
 from .. import api
 from ..report.tables import plain_table
 from ..targets import CheckReport
-from .console import Json, out, print_diagnostics, print_json, say
+from .console import Json, print_diagnostics, print_json, say
 from .options import Options, parse_options
+from .terminal import out
 
 
 def check(

@@ -12,10 +12,6 @@ from pathlib import Path
 from typing import Annotated, Any, ParamSpec, TypeVar
 
 import typer
-from rich.console import Console
-from rich.markup import escape
-from rich.measure import Measurement
-from rich.table import Table
 
 from ..errors import BadInput, BittrueError, Diagnostic, ToolMissing, declare
 
@@ -30,18 +26,10 @@ declare({
 OPTIONAL = ("torch", "brevitas", "lightning")
 """Packages that only the extra `train` brings."""
 
-WIDEST = 1000
-"""Characters of the longest line of a table."""
-
 P = ParamSpec("P")
 R = TypeVar("R")
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output, for scripts.")]
-
-out = Console(highlight=False, markup=False, emoji=False)
-"""What the user asked for. Names of layers and files are printed as they are: `[x]` and `:x:` mean nothing."""
-err = Console(stderr=True, highlight=False, markup=False, emoji=False)
-"""Progress and diagnostics."""
 
 
 def command(function: Callable[P, R]) -> Callable[P, R]:
@@ -120,22 +108,15 @@ def _os_diagnostic(error: OSError) -> Diagnostic:
 
 def print_diagnostics(diagnostics: tuple[Diagnostic, ...]) -> None:
     """One block per problem on standard error, then their number."""
-    for problem in diagnostics:
-        err.print(f"[bold red]{problem.code}[/] [bold]{escape(problem.where)}[/]: {escape(problem.why)}\n"
-                  f"       [green]fix:[/] {escape(problem.fix)}", soft_wrap=True, markup=True)
-    if len(diagnostics) > 1:
-        err.print(f"{len(diagnostics)} problems")
+    if diagnostics:
+        from .terminal import show_diagnostics
+
+        show_diagnostics(diagnostics)
 
 
 def say(line: str) -> None:
-    """A line of plain text on standard output, as it is: no markup, no wrapping."""
-    out.print(line, soft_wrap=True)
-
-
-def print_table(table: Table) -> None:
-    """A table on standard output, in lines as long as its numbers need."""
-    needed = Measurement.get(out, out.options.update(max_width=WIDEST), table).maximum
-    Console(highlight=False, markup=False, emoji=False, width=max(out.width, needed)).print(table)
+    """A line of plain text on standard output, as it is."""
+    typer.echo(line)
 
 
 def print_json(value: dict[str, Any]) -> None:

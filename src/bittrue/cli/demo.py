@@ -10,7 +10,8 @@ import typer
 from rich.table import Table
 
 from ..report.tables import layers_table, plain_table, right_aligned
-from .console import Json, err, out, print_json, say
+from .console import Json, print_json, say
+from .terminal import err, out
 
 if TYPE_CHECKING:
     from ..chain import ChainReport

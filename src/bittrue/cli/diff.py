@@ -16,8 +16,9 @@ from ..engine.oracle import Oracle
 from ..engine.ort import OnnxRuntimeExecutor
 from ..errors import BadInput, fail
 from ..ir import Graph
-from .console import Json, out, print_json, say
+from .console import Json, print_json, say
 from .inputs import Count, Data, DataDir, File, model_inputs
+from .terminal import out
 
 EXECUTORS: dict[str, Callable[[Graph], Executor]] = {
     "oracle": Oracle, "fast": FastExecutor, "onnxruntime": OnnxRuntimeExecutor,

@@ -13,8 +13,9 @@ from ..evaluation import Evaluation
 from ..evaluation import evaluate as evaluate_graph
 from ..files import write_whole
 from ..report.tables import plain_table, right_aligned
-from .console import Json, print_json, print_table, say
+from .console import Json, print_json, say
 from .inputs import Count, DataDir, Split, labelled_inputs
+from .terminal import print_table
 
 
 def evaluate(

@@ -14,7 +14,8 @@ from ..api import load
 from ..ir.text import print_graph
 from ..report.layers import LayerRow, layer_rows
 from ..report.tables import plain_table, right_aligned
-from .console import Json, out, print_json, say
+from .console import Json, print_json, say
+from .terminal import out
 
 
 def info(

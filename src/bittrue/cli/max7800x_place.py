@@ -16,9 +16,10 @@ from ..targets.max7800x.ai8x import save_checkpoint
 from ..targets.max7800x.check import needs
 from ..targets.max7800x.files import placement_files, write_files
 from ..targets.max7800x.plan import Max7800xPlan
-from .console import Json, out, print_json, print_table, say
+from .console import Json, print_json, say
 from .import_ai8x import Chip
 from .options import Options, parse_options
+from .terminal import out, print_table
 
 
 def place(

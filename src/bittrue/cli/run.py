@@ -20,10 +20,11 @@ from ..engine.fast import FastExecutor
 from ..errors import BadInput, Diagnostic, declare, fail
 from ..evaluation import Evaluation, classified
 from ..ir import Graph
-from .console import Json, err, print_diagnostics, print_json, print_table, say
+from .console import Json, print_diagnostics, print_json, say
 from .evaluate import confusion_table
 from .inputs import Count, DataDir, Labelled, Split, labelled_inputs
 from .options import Options, parse_options
+from .terminal import err, print_table
 
 declare({
     "BT6015": "the simulated chip computes something else than the graph",

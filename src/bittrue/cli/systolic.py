@@ -2,18 +2,9 @@
 
 from __future__ import annotations
 
-import typer
+from .lazy import group
 
-from .console import command
-from .systolic_area import area
-from .systolic_report import report
-from .systolic_timeline import timeline
-from .systolic_vectors import vectors
-from .systolic_view import view
-
-COMMANDS = (report, timeline, area, vectors, view)
-
-systolic = typer.Typer(name="systolic", help="Look into the systolic array: cycles, time, silicon, vectors.",
-                       no_args_is_help=True, rich_markup_mode="rich")
-for function in COMMANDS:
-    systolic.command(name=function.__name__)(command(function))
+systolic = group("systolic", "Look into the systolic array: cycles, time, silicon, vectors.", {
+    "report": "systolic_report:report", "timeline": "systolic_timeline:timeline", "area": "systolic_area:area",
+    "vectors": "systolic_vectors:vectors", "view": "systolic_view:view",
+})

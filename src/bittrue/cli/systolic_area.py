@@ -14,9 +14,10 @@ from ..targets.systolic.area import COLUMNS, DEPTH, chosen_geometry, sweep
 from ..targets.systolic.area import area as synthesized
 from ..targets.systolic.options import SystolicOptions
 from ..targets.systolic.plan import Geometry
-from .console import Json, err, print_json, print_table
+from .console import Json, print_json
 from .options import Options, parse_options
 from .systolic_plan import planned
+from .terminal import err, print_table
 
 
 def area(

@@ -9,9 +9,10 @@ import typer
 
 from ..report.array import csv_text, html_page, report_rows, rich_table
 from ..targets.systolic.report import array_report
-from .console import Json, print_json, print_table, say
+from .console import Json, print_json, say
 from .options import Options
 from .systolic_plan import Source, planned
+from .terminal import print_table
 
 
 def report(

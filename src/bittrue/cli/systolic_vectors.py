@@ -19,9 +19,10 @@ from ..targets.systolic.vectors import (
     recorded_choice,
     write_vectors,
 )
-from .console import Json, out, print_diagnostics, print_json, say
+from .console import Json, print_diagnostics, print_json, say
 from .inputs import Count, Data, DataDir, File, model_inputs
 from .systolic_template import Like, TemplateFile, chosen_template
+from .terminal import out
 
 MOST_SHOWN = 10
 """Wrong files that are printed; --json has all of them."""

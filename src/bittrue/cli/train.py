@@ -14,8 +14,9 @@ from ..max7800x.policy import read_policy
 from ..max7800x.presets import FAMILY
 from ..report.tables import plain_table, right_aligned
 from ..zoo import ZOO, Recipe
-from .console import Json, err, out, print_json, say
+from .console import Json, print_json, say
 from .inputs import DataDir, data_source
+from .terminal import err, out
 
 if TYPE_CHECKING:
     from ..quantization import DataSet

@@ -10,8 +10,9 @@ import typer
 
 from .. import api
 from ..report.tables import layers_table
-from .console import Json, out, print_diagnostics, print_json, say
+from .console import Json, print_diagnostics, print_json, say
 from .inputs import Count, Data, DataDir, File, model_inputs
+from .terminal import out
 
 
 def verify(

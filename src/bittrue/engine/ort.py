@@ -12,11 +12,11 @@ from importlib import import_module
 from typing import Any
 
 import numpy as np
-from onnx import ModelProto
 
 from ..errors import BadInput, ToolMissing, declare, fail
 from ..ir import Graph, IntArray
 from ..ir.onnx import load, to_bytes, to_model
+from ..ir.onnx.messages import ModelProto
 from .base import Trace, checked_inputs
 
 declare({

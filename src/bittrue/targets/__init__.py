@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from importlib.metadata import EntryPoint, entry_points
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..errors import BadInput, ToolMissing, Unsupported, declare, fail
 from .base import (
@@ -22,6 +21,9 @@ from .base import (
 )
 from .project import Manifest
 
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+
 __all__ = ["CHECKS", "CheckReport", "CheckResult", "FirstDifference", "LayerReport", "Manifest", "Option", "Options",
            "Plan", "Planner", "Progress", "Target", "VerifyReport", "get", "names", "planner"]
 
@@ -35,6 +37,8 @@ declare({
 
 
 def _installed() -> dict[str, EntryPoint]:
+    from importlib.metadata import entry_points
+
     return {point.name: point for point in sorted(entry_points(group=GROUP), key=lambda point: point.name)}
 
 

@@ -21,7 +21,6 @@ from ..engine.base import Executor, Trace, checked_inputs
 from ..engine.oracle import Oracle
 from ..errors import BadInput, BittrueError, declare, fail
 from ..ir import Graph, IntArray, TensorType
-from ..ir.onnx import from_bytes
 from .base import P
 from .project import EMIT_AGAIN, json_bytes
 
@@ -125,6 +124,8 @@ def read_project(kind: ProjectKind[P], folder: Path, graph: Graph | None = None)
 
     Raises `BadInput` (BT5009, BT5010, or what the model's reader says), `Unsupported` when plan and model do not fit.
     """
+    from ..ir.onnx import from_bytes  # whoever only writes projects reads no model
+
     path, plan = folder / MODEL, _plan(folder)
     if path.is_file():
         with _blaming(path):

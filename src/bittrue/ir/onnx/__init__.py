@@ -4,8 +4,23 @@
 no file that ONNX Runtime would execute differently. The layout is described in `bittrue.ir.onnx.write`.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 from . import rules_elementwise, rules_movement, rules_pool, rules_requant, rules_sums  # noqa: F401 (enter the rules)
-from .read import from_bytes, from_model, load
 from .write import save, to_bytes, to_model
 
+if TYPE_CHECKING:
+    from .read import from_bytes, from_model, load
+
 __all__ = ["from_bytes", "from_model", "load", "save", "to_bytes", "to_model"]
+
+
+def __getattr__(name: str) -> Any:
+    """The reader is loaded when something is read."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from . import read
+
+    return getattr(read, name)

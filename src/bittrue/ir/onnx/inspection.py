@@ -7,10 +7,9 @@ from collections import Counter
 from collections.abc import Iterator
 from math import prod
 
-from onnx import ModelProto, TensorProto
-
 from ...errors import BadInput, Diagnostics, Unsupported
 from . import codes, protos
+from .messages import ModelProto, TensorProto
 from .write import DOMAIN, FORMAT, IR_VERSION, OPSET
 
 QUANTIZERS = frozenset({"QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear", "Quant", "BipolarQuant"})

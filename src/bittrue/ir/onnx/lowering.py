@@ -13,11 +13,11 @@ from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from onnx import NodeProto
 
 from ..op import Op
 from ..types import IntArray, IntType, TensorType
 from . import protos
+from .messages import NodeProto
 from .protos import ELEMENT_TYPES, Ref, Value
 
 O_contra = TypeVar("O_contra", bound=Op, contravariant=True)

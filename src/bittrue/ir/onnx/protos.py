@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from google.protobuf.message import DecodeError, Message  # type: ignore[import-untyped]
 from numpy.typing import NDArray
-from onnx import AttributeProto, NodeProto, StringStringEntryProto, TensorProto, ValueInfoProto
 
 from ..types import Shape
 from .annotations import PREFIX
+from .messages import AttributeProto, NodeProto, StringStringEntryProto, TensorProto, ValueInfoProto
 
 __all__ = ["BATCH", "DTYPES", "ELEMENT_TYPES", "DecodeError", "Message", "Ref", "Value", "add_metadata", "metadata",
            "node", "tensor", "value_info"]

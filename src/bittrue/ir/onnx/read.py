@@ -12,7 +12,6 @@ from itertools import islice
 from pathlib import Path
 
 import numpy as np
-from onnx import ModelProto, NodeProto, TensorProto, ValueInfoProto
 
 from ...errors import BadInput, Diagnostics, fail
 from ..attributes import make_op
@@ -25,6 +24,7 @@ from .annotations import read_json, read_scale, scale_problem
 from .compare import deviations, first_difference
 from .inspection import REWRITE, inspect
 from .lowering import LAYOUTS, NATURAL
+from .messages import ModelProto, NodeProto, TensorProto, ValueInfoProto
 from .writable import LARGEST_FILE
 from .write import to_bytes, to_model
 

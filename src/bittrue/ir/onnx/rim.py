@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from onnx import FunctionProto, ValueInfoProto
 
 from ..graph import Graph, Scale
 from . import protos
 from .lowering import RESULT, Body
+from .messages import FunctionProto, ValueInfoProto
 
 FLOAT64 = np.dtype(np.float64)
 KIND = "Dequantize"

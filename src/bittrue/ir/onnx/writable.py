@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from onnx import ModelProto
-
 from ...errors import Diagnostics, Unsupported, fail
 from ..graph import Graph, Input
 from . import codes, rim
 from .annotations import scale_problem
 from .lowering import RULES
+from .messages import ModelProto
 
 LARGEST_FILE = (1 << 31) - 1
 """Bytes; protocol buffers end there."""

@@ -25,7 +25,6 @@ from pathlib import Path
 from typing import Any
 
 from numpy.typing import NDArray
-from onnx import FunctionProto, ModelProto, NodeProto, OperatorSetIdProto, TensorProto, ValueInfoProto
 
 from ...errors import BadInput, fail
 from ...files import write_whole
@@ -34,6 +33,7 @@ from ..graph import Graph, Input, Node
 from . import protos, rim
 from .annotations import scale_text
 from .lowering import NATURAL, RESULT, RULES, Body, Layout, Lowered, Site, Standard
+from .messages import FunctionProto, ModelProto, NodeProto, OperatorSetIdProto, TensorProto, ValueInfoProto
 from .writable import check_size, check_writable
 
 DOMAIN = "bittrue"

@@ -16,6 +16,8 @@ from .chip.build import Firmware, Options, build
 from .chip.image import Image
 from .chip.machine import BUDGET, Chip, Outcome, RunResult
 from .device import Device
+from .lower.words import tensor_at
+from .memory import Area
 from .program import OutputTensor
 from .sample import image_of, softmaxed, unloaded
 
@@ -39,6 +41,8 @@ class SampleRun:
     """What `cnn_unload` gave the program, (C, pixels) each; None where the program did not come that far."""
     softmax: IntArray | None
     """Q15 integers, where the program computes them."""
+    buffer: IntArray | None = None
+    """What the rolling buffer holds in the end, (C, rows)."""
 
     @property
     def passed(self) -> bool:
@@ -66,6 +70,8 @@ class Box:
     softmax: bool = False
     cycles: int = 0
     """Core cycles that an inference takes."""
+    buffer: Area | None = None
+    """Where a rolling buffer lies."""
     image: Image = field(init=False)
 
     def __post_init__(self) -> None:
@@ -84,7 +90,8 @@ class Box:
         ran = result.outcome is Outcome.RETURNED
         outputs = tuple(unloaded(chip, self.image, self.outputs)) if ran and self.outputs is not None else None
         softmax = softmaxed(chip, self.image) if ran and self.softmax else None
-        return SampleRun(result, records, tuple(accelerator.complaints), outputs, softmax)
+        buffer = None if self.buffer is None else tensor_at(self.buffer, accelerator.data)
+        return SampleRun(result, records, tuple(accelerator.complaints), outputs, softmax, buffer)
 
 
 REPLACEABLE = ("CNN_SAMPLE=__attribute__((weak)) const",)

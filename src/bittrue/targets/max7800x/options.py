@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
-from ...errors import BadInput, Diagnostics, declare
+from ...errors import BadInput, Diagnostics
 from ..base import Option
-from .emit.options import EMIT_OPTIONS, EmitOptions
+from ..choices import Read, one_of, read_choices, switch
+from .emit.options import EMIT_OPTIONS, TABLE, EmitOptions
 from .place import PlaceOptions
 
-declare({"BT5003": "an option of a target is unknown or has a wrong value"})
-
 FORMATS = {"auto": None, "hwc": False, "chw": True}
-SWITCHES = {"0": False, "1": True, "": True}
 LONGEST_SEARCH = 600.0
 
 
@@ -31,33 +29,18 @@ class Max7800xOptions:
 
     @classmethod
     def parse(cls, target: str, given: Mapping[str, Any] | None) -> Max7800xOptions:
-        """Options from names and values (numbers or texts). Raises `BadInput` (BT5003) with every wrong one."""
-        given = {key: str(value).strip() for key, value in (given or {}).items()}
-        found, placing = Diagnostics(), {}
-        for key in (key for key in given if key in READERS):
-            try:
-                placing[key] = READERS[key](given[key])
-            except ValueError as error:
-                why, _, fix = str(error).partition("; ")
-                found.add("BT5003", f"target {target}, option {key}", why, fix)
-        shown = {key: value for key, value in given.items() if key not in READERS}
-        emission = EmitOptions()
-        try:
-            emission = EmitOptions.parse(shown)
-        except BadInput as error:
-            found.extend(error)
+        """Options from names and values (numbers or texts).
+
+        Raises `BadInput` with every unknown name or wrong value (BT5003), and with what options of the project say
+        against each other (BT5481, BT5482).
+        """
+        found = Diagnostics()
+        values = read_choices(target, (*PLACING, *TABLE), given, found)
+        emission = EmitOptions.of({row.name: values[row.name] for row in TABLE if row.name in values}, found)
         found.raise_as(BadInput)
-        plan = placing.pop("plan", None)
-        return cls(plan, PlaceOptions(**{FIELDS[key]: value for key, value in placing.items()}), emission,
-                   tuple(sorted(shown.items())))
-
-
-def _one_of(table: Mapping[str, Any]) -> Callable[[str], Any]:
-    def read(text: str) -> Any:
-        if text.lower() not in table:
-            raise ValueError(f"{text!r} is none of its values; use one of: {', '.join(table)}")
-        return table[text.lower()]
-    return read
+        placing = {row.field: values[row.name] for row in PLACING if row.name in values and row.field}
+        kept = {name: str(value).strip() for name, value in (given or {}).items() if name not in PLACING_NAMES}
+        return cls(values.get(PLAN), PlaceOptions(**placing), emission, tuple(sorted(kept.items())))
 
 
 def _effort(text: str) -> float:
@@ -70,16 +53,28 @@ def _effort(text: str) -> float:
     return value
 
 
-FIELDS = {"input": "chw", "streaming": "streaming", "overlap": "overlap", "effort": "effort"}
-READERS: dict[str, Callable[[str], Any]] = {
-    "plan": str, "input": _one_of(FORMATS), "streaming": _one_of(SWITCHES), "overlap": _one_of(SWITCHES),
-    "effort": _effort,
-}
-OPTIONS = (
-    Option("plan", "none: placed automatically", "the plan.json of an import or an earlier placement of this model"),
-    Option("input", "auto", "how the input lies in memory: hwc (four channels to a word), chw, or auto"),
-    Option("streaming", "1", "1: an input that does not fit may enter through FIFOs while the first layers run"),
-    Option("overlap", "1", "1: outputs may take the place of inputs that have been read, where nothing else fits"),
-    Option("effort", f"{PlaceOptions().effort:.0f}", "deterministic time of each search step, about seconds"),
-    *EMIT_OPTIONS,
+class Row(NamedTuple):
+    """An option of the placement."""
+
+    name: str
+    read: Read
+    default: str
+    meaning: str
+    field: str = ""
+    """Its name in `PlaceOptions`."""
+
+
+PLAN = "plan"
+PLACING = (
+    Row(PLAN, str, "none: placed automatically", "the plan.json of an import or an earlier placement of this model"),
+    Row("input", one_of(FORMATS), "auto", "how the input lies in memory: hwc (four channels to a word), chw, or auto",
+        "chw"),
+    Row("streaming", switch, "1", "1: an input that does not fit may enter through FIFOs while the first layers run",
+        "streaming"),
+    Row("overlap", switch, "1", "1: outputs may take the place of inputs that have been read, where nothing else fits",
+        "overlap"),
+    Row("effort", _effort, f"{PlaceOptions().effort:.0f}",
+        "deterministic time of each search step, about seconds", "effort"),
 )
+PLACING_NAMES = tuple(row.name for row in PLACING)
+OPTIONS = (*(Option(row.name, row.default, row.meaning) for row in PLACING), *EMIT_OPTIONS)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 
 from .network import Layer, Network
 from .units import units, whole
@@ -98,16 +98,14 @@ def out_passes(layer: Layer) -> Passes:
     return Passes.of(layer.out_channels)
 
 
-def bits(mask: int) -> Iterator[int]:
+@lru_cache(4096)  # few maps, asked for once per channel
+def bits(mask: int) -> tuple[int, ...]:
     """The processors of a map, ascending.
 
-    >>> list(bits(0b10110))
-    [1, 2, 4]
+    >>> bits(0b10110)
+    (1, 2, 4)
     """
-    while mask:
-        low = mask & -mask
-        yield low.bit_length() - 1
-        mask ^= low
+    return tuple(bit for bit in range(mask.bit_length()) if mask >> bit & 1)
 
 
 def first(mask: int) -> int:

@@ -10,11 +10,9 @@ from ...errors import Diagnostic, Unsupported
 from ...ir import Graph
 from .cycles import LayerCycles, cycles, total_cycles
 from .device import Device
-from .legalize import legalize
 from .memory import MemoryMaps, memory_maps
 from .network import Network
 from .options import Max7800xOptions
-from .place import place
 from .placement import Placement
 from .plan_file import plan_json, read_plan
 from .rules import problems
@@ -59,6 +57,9 @@ def make_plan(graph: Graph, device: Device, given: Mapping[str, Any] | None) -> 
         network, placement = read_plan(options.plan, graph, device)
         _require(problems(network, placement, device))
     else:
+        from .legalize import legalize  # what is placed already needs neither
+        from .place import place
+
         arrangement = legalize(graph, device)
         network = arrangement.network
         _require(problems(network, None, device))

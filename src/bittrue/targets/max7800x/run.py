@@ -16,10 +16,10 @@ from .box import Box, SampleRun, compiled
 from .chip.build import Firmware
 from .emit import About, emit
 from .lower import output_tensors
+from .memory.data import buffer_area
 from .plan import Max7800xPlan
-from .project import Max7800xProject, layer_values, lowered, running_plan
+from .project import Max7800xProject, layer_values, lowered, running_plan, sample_of
 from .sample import Tables, image_of
-from .to_graph import to_graph
 
 declare({"BT5494": "a sample does not run on the emulated chip as it should"})
 
@@ -32,33 +32,35 @@ def box_of(plan: Max7800xPlan, firmware: Firmware) -> Box:
     emission = plan.options.emission
     core = 2 * plan.device.peripheral_mhz
     cycles = plan.total_cycles * core // plan.device.clock_mhz
-    return Box(plan.device, firmware, output_tensors(plan) if emission.unload else None, emission.softmax, cycles)
+    return Box(plan.device, firmware, output_tensors(plan) if emission.unload else None, emission.softmax, cycles,
+               None if plan.placement.buffer is None else buffer_area(plan.network, plan.placement.buffer))
 
 
-def runs(folder: Path, plan: Max7800xPlan, samples: IntArray, layers: Sequence[IntArray]) -> Iterator[SampleRun]:
-    """Run a project's program on every sample (N, C, ...), the first with the project's own tables.
+def runs(folder: Path, plan: Max7800xPlan, samples: Sequence[IntArray], layers: Sequence[IntArray]) \
+        -> Iterator[SampleRun]:
+    """Run a project's program on every sample, the first with the project's own tables.
 
-    `plan` is of the layers that run; `layers` are their values (N, C, ...). A program that has the samples in its
-    instructions is compiled anew for every one.
+    `plan` is of the layers that run; `samples` are the inputs (N, ...), `layers` their values (N, C, ...). A program
+    that has the samples in its instructions is compiled anew for every one.
     """
     with compiled(folder, plan.device) as firmware:
         yield box_of(plan, firmware).run()
-    rest = range(1, len(samples))
+    rest = range(1, len(samples[0]))
     if not rest:
         return
     with compiled(folder, plan.device, replaceable=True) as firmware:
         box = box_of(plan, firmware)
         for number in rest:
-            tensors = [values[number] for values in layers]
-            tables = Tables.of(plan, samples[number], tensors)
+            sample, tensors = sample_of(samples, number), sample_of(layers, number)
+            tables = Tables.of(plan, sample, tensors)
             if tables.fit(box.image):
                 yield box.run(tables)
             else:
-                with compiled(folder, plan.device, files=data_files(plan, samples[number], tensors)) as other:
+                with compiled(folder, plan.device, files=data_files(plan, sample, tensors)) as other:
                     yield box_of(plan, other).run()
 
 
-def data_files(plan: Max7800xPlan, sample: IntArray, tensors: Sequence[IntArray]) -> dict[str, bytes]:
+def data_files(plan: Max7800xPlan, sample: Sequence[IntArray], tensors: Sequence[IntArray]) -> dict[str, bytes]:
     """The files of a project that hold the sample and its known answer."""
     emission = plan.options.emission
     files = emit(lowered(plan, sample, tensors), plan.device, About.of(plan.network, plan.placement), emission)
@@ -71,43 +73,45 @@ def simulate(project: Max7800xProject) -> Trace:
 
     Raises `Difference` (BT5494) for a sample that does not end, `ToolMissing` without compiler or emulator.
     """
-    plan = running_plan(project.plan)
-    (samples,) = project.inputs.values()
+    plan, samples = running_plan(project.plan), list(project.inputs.values())
     outputs = [_checked(number, run) for number, run in
-               enumerate(runs(project.folder, plan, samples, layer_values(plan, samples)))]
+               enumerate(runs(project.folder, plan, samples, layer_values(plan, samples).layers))]
     return _named(project, plan, outputs)
 
 
-def _named(project: Max7800xProject, plan: Max7800xPlan, outputs: Sequence[tuple[IntArray, ...]]) -> Trace:
+Outputs = tuple[IntArray, ...]
+
+
+def _named(project: Max7800xProject, plan: Max7800xPlan, outputs: Sequence[Outputs]) -> Trace:
     """Outputs of every sample by the graph's names, (N, *shape)."""
     graph = project.graph
-    names = graph.outputs if plan is project.plan else [plan.network.output.name]
-    found = {}
-    for name, parts in zip(names, zip(*outputs, strict=True), strict=True):
-        values = np.stack(parts)
-        found[name] = values.reshape(-1, *graph.types[name].shape) if plan is project.plan else values
-    return found
+    if plan is not project.plan:
+        return {plan.network.output.name: np.stack([parts[0] for parts in outputs])}
+    columns = zip(*outputs, strict=True)
+    return {name: np.stack(parts).reshape(-1, *graph.types[name].shape)
+            for name, parts in zip(graph.outputs, columns, strict=True)}
 
 
-def _checked(number: int, run: SampleRun) -> tuple[IntArray, ...]:
-    """The unloaded outputs of a run that went well. Raises `Difference` (BT5494)."""
+def _checked(number: int, run: SampleRun) -> Outputs:
+    """The unloaded outputs of a run that went well, and the rolling buffer. Raises `Difference` (BT5494)."""
     if not run.passed or run.outputs is None:
         problems = [*run.result.traps, *run.complaints]
         fail(Difference, "BT5494", f"sample {number}", str(problems[0]) if problems else
              f"the program ended as {run.result.outcome.value}: {run.result.text.strip()[-200:]}",
              "verify the project: that names the layer")
-    return run.outputs
+    return run.outputs if run.buffer is None else (*run.outputs, run.buffer)
 
 
 def run_samples(project: Max7800xProject, inputs: Mapping[str, IntArray], jobs: int = 1,
                 progress: Progress | None = None) -> Trace:
     """The graph's outputs for other inputs than the project's own; see `Target.run`."""
     plan = running_plan(project.plan)
-    (samples,) = checked_inputs(project.graph, inputs).values()
-    answers = _answers(plan, samples)
-    outputs: list[tuple[IntArray, ...]] = []
+    samples = list(checked_inputs(project.graph, inputs).values())
+    answers = layer_values(plan, samples, FastExecutor).layers
+    outputs: list[Outputs] = []
     with compiled(project.folder, plan.device, replaceable=True) as firmware:
-        if len(samples) and not Tables.of(plan, samples[0], _of(answers, 0)).fit(image_of(firmware)):
+        tables = Tables.of(plan, sample_of(samples, 0), sample_of(answers, 0))
+        if not tables.fit(image_of(firmware)):
             fail(Difference, "BT5494", str(project.folder), "its program has the sample in its instructions",
                  "compile the project with compact-data, or verify one with these samples")
         for part in _in_parallel(plan, firmware, samples, answers, jobs):
@@ -117,34 +121,24 @@ def run_samples(project: Max7800xProject, inputs: Mapping[str, IntArray], jobs: 
     return _named(project, plan, outputs)
 
 
-def _answers(plan: Max7800xPlan, samples: IntArray) -> list[IntArray]:
-    """What the output layers give, by the fast executor; empty arrays for all others."""
-    graph = to_graph(plan.network)
-    (node,) = graph.graph.inputs
-    shape = graph.graph.types[node.name].shape
-    found = FastExecutor(graph.graph, keep="outputs").predict({node.name: samples.reshape(-1, *shape)})
-    return [found[name] if index in plan.network.outputs else np.zeros((len(samples), 0), np.int64)
-            for index, name in enumerate(graph.tensors)]
-
-
-def _of(values: Sequence[IntArray], number: int) -> list[IntArray]:
-    return [part[number] for part in values]
-
-
-def _in_parallel(plan: Max7800xPlan, firmware: Firmware, samples: IntArray, answers: Sequence[IntArray],
-                 jobs: int) -> Iterator[list[tuple[IntArray, ...]]]:
+def _in_parallel(plan: Max7800xPlan, firmware: Firmware, samples: Sequence[IntArray], answers: Sequence[IntArray],
+                 jobs: int) -> Iterator[list[Outputs]]:
     """The outputs of all samples, in order, some at a time."""
     try:
         from joblib import Parallel, delayed
     except ModuleNotFoundError:
         fail(ToolMissing, "BT5460", "joblib", "it is not installed", "pip install 'bittrue[sim]'")
-    starts = range(0, len(samples), CHUNK)
-    tasks = (delayed(_chunk)(plan, firmware, begin, samples[begin:begin + CHUNK],
-                             [part[begin:begin + CHUNK] for part in answers]) for begin in starts)
+    tasks = (delayed(_chunk)(plan, firmware, begin, _part(samples, begin), _part(answers, begin))
+             for begin in range(0, len(samples[0]), CHUNK))
     yield from Parallel(n_jobs=jobs, return_as="generator")(tasks)
 
 
-def _chunk(plan: Max7800xPlan, firmware: Firmware, begin: int, samples: IntArray,
-           answers: Sequence[IntArray]) -> list[tuple[IntArray, ...]]:
+def _part(values: Sequence[IntArray], begin: int) -> list[IntArray]:
+    return [array[begin:begin + CHUNK] for array in values]
+
+
+def _chunk(plan: Max7800xPlan, firmware: Firmware, begin: int, samples: Sequence[IntArray],
+           answers: Sequence[IntArray]) -> list[Outputs]:
     box = box_of(plan, firmware)
-    return [_checked(begin + i, box.run(Tables.of(plan, sample, _of(answers, i)))) for i, sample in enumerate(samples)]
+    return [_checked(begin + i, box.run(Tables.of(plan, sample_of(samples, i), sample_of(answers, i))))
+            for i in range(len(samples[0]))]

@@ -13,9 +13,10 @@ from .chip.image import Image
 from .chip.machine import Chip
 from .emit.samples import answer, answer_words
 from .emit.unload import offsets
-from .lower import input_blocks, known_answer
+from .lower import known_answer
 from .plan import Max7800xPlan
 from .program import OutputTensor, Words
+from .project import sample_blocks
 
 INPUT, ANSWER, RESULT, SOFTMAX = "input_{}", "sample_output", "ml_data", "ml_softmax"
 """Names of the tables and arrays in the emitted program."""
@@ -28,9 +29,9 @@ class Tables:
     words: Mapping[str, Words]
 
     @classmethod
-    def of(cls, plan: Max7800xPlan, sample: IntArray, tensors: Sequence[IntArray]) -> Tables:
-        """The tables of a sample (C, ...), for which the layers give `tensors`."""
-        words = {INPUT.format(number): block.words for number, block in enumerate(input_blocks(plan, sample))}
+    def of(cls, plan: Max7800xPlan, sample: Sequence[IntArray], tensors: Sequence[IntArray]) -> Tables:
+        """The tables of a sample, for which the layers give `tensors`; both as `project.lowered` takes them."""
+        words = {INPUT.format(number): block.words for number, block in enumerate(sample_blocks(plan, sample))}
         if plan.options.emission.kat:
             blocks = answer(known_answer(plan, tensors), plan.options.emission.max_checklines)
             words[ANSWER] = answer_words(blocks)

@@ -18,7 +18,7 @@ from .compare import Comparison
 from .emit.softmax import softmax_shift_q17p14_q15
 from .lower.numbering import numbering
 from .plan import Max7800xPlan
-from .project import Max7800xProject, layer_values, running_plan
+from .project import LayerValues, Max7800xProject, layer_values, running_plan, sample_of
 from .run import runs
 from .work import layer_macs, utilization
 
@@ -66,19 +66,21 @@ class _Check:
 
     def run(self) -> None:
         """Run and compare all samples."""
-        (samples,) = self.project.inputs.values()
-        layers = layer_values(self.plan, samples)
+        samples = list(self.project.inputs.values())
+        values = layer_values(self.plan, samples)
         if self.plan is self.project.plan:
-            self._compare_model(layers)
-        for number, run in enumerate(runs(self.project.folder, self.plan, samples, layers)):
+            self._compare_model(values)
+        for number, run in enumerate(runs(self.project.folder, self.plan, samples, values.layers)):
             self.console = self.console or run.result.text
-            self._sample(number, run, [values[number] for values in layers])
+            self._sample(number, run, sample_of(values.layers, number))
+            if run.buffer is not None and values.buffer is not None:
+                self._equal(number, "data buffer", values.buffer[number], run.buffer)
 
-    def _compare_model(self, layers: list[IntArray]) -> None:
+    def _compare_model(self, values: LayerValues) -> None:
         """The layers against the model: the outputs of both."""
         trace = Oracle(self.project.graph).run(self.project.inputs)
-        for name, index in zip(self.project.graph.outputs, self.plan.network.outputs, strict=True):
-            wrong = int((trace[name].reshape(-1) != layers[index].reshape(-1)).sum())
+        for name, output in zip(self.project.graph.outputs, values.outputs(self.plan), strict=True):
+            wrong = int((trace[name].reshape(-1) != output.reshape(-1)).sum())
             self.compared += trace[name].size
             self._fail(wrong, "BT5492", f"output {name}", f"{wrong} of its values differ", "place the model again")
 
@@ -90,7 +92,7 @@ class _Check:
                        "emit the project again")
         if run.outputs is not None:
             for index, got in zip(self.plan.network.outputs, run.outputs, strict=True):
-                self._unloaded(number, index, tensors[index], got)
+                self._equal(number, f"{OUTPUT}, output {self.plan.network.layers[index].name}", tensors[index], got)
         if run.softmax is not None:
             self._softmax(number, run.softmax, tensors[self.plan.network.outputs[-1]])
 
@@ -104,15 +106,15 @@ class _Check:
             self._fail(1, "BT5491", f"sample {number}", lines[0] if lines else "the program stops in fail()",
                        "compare the layers: the first one that differs is named below")
 
-    def _unloaded(self, number: int, index: int, expected: IntArray, got: IntArray) -> None:
-        name = self.plan.network.layers[index].name
+    def _equal(self, number: int, where: str, expected: IntArray, got: IntArray) -> None:
+        """Compare what the program, or the chip, holds in the end: `got` is (C, pixels)."""
         wrong = (expected.reshape(-1) != got.reshape(-1)).nonzero()[0]
         self.compared += expected.size
         if len(wrong):
             channel, pixel = divmod(int(wrong[0]), got.shape[1])
-            self._fail(len(wrong), "BT5490", f"{OUTPUT}, sample {number}, output {name}, channel {channel}, "
-                       f"pixel {pixel}", f"expected {int(expected.reshape(-1)[wrong[0]])}, got "
-                       f"{int(got.reshape(-1)[wrong[0]])}", "emit the project again")
+            self._fail(len(wrong), "BT5490", f"sample {number}, {where}, channel {channel}, pixel {pixel}",
+                       f"expected {int(expected.reshape(-1)[wrong[0]])}, got {int(got.reshape(-1)[wrong[0]])}",
+                       "emit the project again")
 
     def _softmax(self, number: int, got: IntArray, output: IntArray) -> None:
         bits = self.plan.network.output.weight_bits

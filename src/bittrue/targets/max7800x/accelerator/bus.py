@@ -25,7 +25,7 @@ from .fifo import FAST, Fifos
 from .memories import ALL, Memories, Words
 from .mlator import Mlator
 from .packing import KernelPort
-from .registers import Registers
+from .registers import ONCE, Registers
 from .snoop import unknown_result
 
 WORD = 4
@@ -91,6 +91,10 @@ class Accelerator:
         """The interrupt line."""
         return any(self.registers.fields("CTL", group)["cnn_irq"] for group in range(self.device.groups))
 
+    def power(self, groups: int) -> None:
+        """The power switches of the groups outside of the accelerator: bit n for group n. All are on at first."""
+        self.control.supply(groups)
+
     def write(self, address: int, value: int, size: int = WORD) -> None:
         """One write of 1, 2 or 4 bytes."""
         if size == WORD and not address % WORD and self._write_quickly(address, value & ALL):
@@ -150,8 +154,7 @@ class Accelerator:
                 self._write_kernel(place, address, value)
             case BiasByte(group, index):
                 self._check_access(group, address)
-                self.memories.bias.content[group, index] = value & BYTE
-                self.memories.bias.known[group, index] = True
+                self.memories.bias.write(group, index, value & BYTE)
             case TramWord(processor, word):
                 self._check_access(processor // self.device.group_processors, address)
                 self.memories.tram.words[processor, word] = value & HALF
@@ -173,11 +176,15 @@ class Accelerator:
         """Complain about memories that are off, asleep, or without a clock."""
         if not self.control.clocked[group]:
             self.found.add(Kind.CLOCK, f"access to a memory of group {group}", address)
-        if self.control.asleep[group] or (kernels and self.control.kernels_asleep[group]):
+        off = self.control.asleep[group] or not self.control.powered[group]
+        if off or (kernels and self.control.kernels_asleep[group]):
             self.found.add(Kind.ASLEEP, f"access to a memory of group {group}", address)
 
     def _write_register(self, place: RegisterAt, address: int, value: int) -> None:
         register = place.register
+        if register.scope not in ONCE and not self.control.powered[place.group]:
+            self.found.add(Kind.ASLEEP, f"{place.name} of group {place.group}, which has no power", address)
+            return
         if all(field.read_only for field in register.fields):
             self.found.add(Kind.READ_ONLY, f"{place.name}, value {value:#x}", address)
             return
@@ -195,20 +202,28 @@ class Accelerator:
     def _read_word(self, place: Place, address: int) -> int:
         match place:
             case DataWord(instance, word):
-                if not self.memories.data.known[instance, word]:
-                    self.found.add(Kind.UNWRITTEN_READ, f"data memory instance {instance}, word {word}", address)
+                known = bool(self.memories.data.known[instance, word])
+                self._check_known(known, f"data memory instance {instance}, word {word}", address)
                 return int(self.memories.data.words[instance, word])
             case KernelPart(processor, column, part):
                 return self.kernels.read_part(processor, column, part)
             case BiasByte(group, index):
+                known = bool(self.memories.bias.known[group, index])
+                self._check_known(known, f"bias memory of group {group}", address)
                 return int(self.memories.bias.content[group, index])
             case TramWord(processor, tram_word):
+                known = bool(self.memories.tram.known[processor, tram_word])
+                self._check_known(known, f"TRAM of processor {processor}", address)
                 return int(self.memories.tram.words[processor, tram_word])
             case RegisterAt():
                 return self._read_register(place)
             case Nothing():
                 self.found.add(Kind.NOTHING, "read", address)
         return 0
+
+    def _check_known(self, known: bool, what: str, address: int) -> None:
+        if not known:
+            self.found.add(Kind.UNWRITTEN_READ, what, address)
 
     def _read_register(self, place: RegisterAt) -> int:
         if place.name == "MLAT":

@@ -21,18 +21,17 @@ UNMODELLED = ("calcmax", "pool_en", "timeshft", "ext_rdy")
 MOST_READS = 1 << 25
 """Elements of pooling windows that one processor reads for a layer; a frame has less than 2**21 pixels."""
 
-WAIT_STATES = 0
-"""Wait states that the chips need at their default clocks."""
-
 
 def check_start(device: Device, registers: Registers, complaints: Complaints, groups: tuple[int, ...]) -> None:
-    """Complain about settings of groups that start."""
+    """Complain about settings of groups that start. Any number of wait states works, if it is the same everywhere."""
+    waits = {group: registers.fields("CTL", group)["rdy_sel"] for group in groups}
+    if len(set(waits.values())) > 1:
+        complaints.add(Kind.WAIT_STATES, "CTL.rdy_sel of groups that run together: " +
+                       ", ".join(f"group {group} {states}" for group, states in waits.items()))
     for group in groups:
         control = registers.fields("CTL", group)
         if not control["clk_en"]:
             complaints.add(Kind.CLOCK, f"group {group} starts")
-        if control["rdy_sel"] != WAIT_STATES:
-            complaints.add(Kind.WAIT_STATES, f"group {group}: CTL.rdy_sel is {control['rdy_sel']}")
         for name in UNMODELLED:
             if control.get(name):
                 complaints.add(Kind.NOT_MODELLED, f"group {group}: CTL.{name}")
@@ -44,6 +43,18 @@ def check_start(device: Device, registers: Registers, complaints: Complaints, gr
             complaints.add(Kind.ASLEEP, f"group {group}: its kernel memory (AON_CTL)")
         if registers.fields("LCNT_MAX", group) != registers.fields("LCNT_MAX", groups[0]):
             complaints.add(Kind.GROUPS_DISAGREE, f"LCNT_MAX of groups {groups[0]} and {group}")
+
+
+def check_big_data(device: Device, registers: Registers, complaints: Complaints, leader: int, layer: int) -> None:
+    """Complain about `CTL.bigdata` that does not fit the first layer: on for streaming CHW input of the MAX78002."""
+    if not device.pipeline:
+        if registers.fields("CTL", leader)["bigdata"]:
+            complaints.add(Kind.NOT_MODELLED, "CTL.bigdata")
+        return
+    parallel = bool(registers.fields("LCTL", leader, layer)["parallel"])
+    streams, big = bool(registers.word("FMAX", leader, layer)), bool(registers.fields("CTL", leader)["bigdata"])
+    if (big and not parallel) or (parallel and streams and not big):
+        complaints.add(Kind.SIZES_DISAGREE, "CTL.bigdata: on where the input is CHW and streams")
 
 
 def check_layer(device: Device, registers: Registers, complaints: Complaints, layer: int, leader: int,

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 
 from ..device import Device
 from .complaints import Complaints, Kind
-from .decode import QUARTERS, Fields
+from .decode import QUARTERS
 from .layer import LayerProgram, Mode
+from .registers import Fields
 
 
 @dataclass(frozen=True)

@@ -42,13 +42,30 @@ class Control:
     packed: list[bool] = field(default_factory=list)
     """Groups whose kernel memory takes packed words."""
 
+    powered: list[bool] = field(default_factory=list)
+    """Groups whose supply is on."""
+
     def __post_init__(self) -> None:
+        self.powered += [True] * self.device.groups
         for flags in (self.clocked, self.asleep, self.kernels_asleep, self.cleared, self.packed):
             flags += [False] * self.device.groups
 
     def ready(self, group: int) -> bool:
         """Whether a group's memories can be accessed."""
-        return self.clocked[group] and not self.asleep[group] and not self.kernels_asleep[group]
+        awake = not self.asleep[group] and not self.kernels_asleep[group]
+        return self.powered[group] and self.clocked[group] and awake
+
+    def supply(self, groups: int) -> None:
+        """The power switches of the groups, bit n for group n: without power everything in a group is lost."""
+        self.port.flush()
+        for group in range(self.device.groups):
+            on = bool(groups >> group & 1)
+            if self.powered[group] and not on:
+                self.memories.forget(self._instances(group), self._processors(group), group)
+                self.registers.forget(group)
+                for flags in (self.clocked, self.asleep, self.cleared, self.packed):
+                    flags[group] = False
+            self.powered[group] = on
 
     def write(self, place: RegisterAt, value: int) -> None:
         """Write a register, with all that follows."""
@@ -114,16 +131,19 @@ class Control:
         self.registers.put("SRAM_TEST", group, **done, bistdone=tests, zerodone=zeros)
 
     def _zero(self, letter: str, group: int) -> None:
-        per_group = self.device.group_processors // self.device.shared
         match letter:
             case "s":
-                self.memories.data.zero(slice(group * per_group, (group + 1) * per_group))
+                self.memories.data.zero(self._instances(group))
             case "m":
                 self.memories.kernels.zero(self._processors(group))
             case "t":
                 self.memories.tram.zero(self._processors(group))
             case _:
                 self.memories.bias.zero(group)
+
+    def _instances(self, group: int) -> slice:
+        per_group = self.device.group_processors // self.device.shared
+        return slice(group * per_group, (group + 1) * per_group)
 
     def _processors(self, group: int) -> slice:
         return slice(group * self.device.group_processors, (group + 1) * self.device.group_processors)

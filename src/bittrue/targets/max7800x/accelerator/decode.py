@@ -8,7 +8,7 @@ from ..device import KERNEL_BYTES, WEIGHT_BITS, Device, shift_value
 from .complaints import Complaints, Kind
 from .layer import Kernels, LayerProgram, Mode, Part, Post, Stream, Writes
 from .reads import reads_of
-from .registers import Registers
+from .registers import Fields, Registers
 
 BITS = {code: bits for bits, code in WEIGHT_BITS.items()}
 OPERATIONS = ("sub", "add", "or", "xor")
@@ -17,18 +17,6 @@ QUARTERS = 4
 
 SYNC = 4
 """`CTL.ext_sync`: run together with the group in its low bits."""
-
-
-@dataclass(frozen=True)
-class Fields:
-    """The fields of a layer's registers in one group, by register."""
-
-    registers: Registers
-    group: int
-    layer: int
-
-    def __getitem__(self, name: str) -> dict[str, int]:
-        return self.registers.fields(name, self.group, self.layer)
 
 
 @dataclass(frozen=True)

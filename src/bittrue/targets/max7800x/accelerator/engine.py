@@ -9,21 +9,19 @@ import numpy as np
 import numpy.typing as npt
 
 from ..device import Device
-from .biases import biases_of
-from .checks import check_banks, check_groups, check_layer, check_size, check_start, check_tram
+from .checks import check_banks, check_big_data, check_start
 from .complaints import Complaints, Kind
 from .compute import Outputs, compute
-from .consistency import check_consistency
-from .decode import SYNC, Decoder, Fields
+from .decode import SYNC
 from .fetch import fetch
 from .fifo import FAST, Fifos, Routing
-from .layer import LayerProgram, Mode
+from .layer import LayerProgram
 from .memories import Data, Ints, Memories, Words
 from .pool import pooled
+from .prepare import Prepared, Preparer
 from .registers import Registers
 from .snoop import Decision, snoop
 from .streaming import Buffer, buffer_of, check_apart, check_overlap, check_stream, endless
-from .weights import weights_of
 from .write import Written, written
 
 
@@ -77,6 +75,9 @@ class Engine:
     on_layer: Callable[[LayerRecord], None] | None = None
     run: Run | None = None
 
+    def __post_init__(self) -> None:
+        self.preparer = Preparer(self.device, self.registers, self.memories, self.complaints)
+
     @property
     def waits(self) -> bool:
         """Whether a network has started and waits for its input."""
@@ -95,6 +96,7 @@ class Engine:
         groups = tuple(g for g in range(self.device.groups) if g == leader or self._follows(g, leader))
         check_start(self.device, self.registers, self.complaints, groups)
         first = self.registers.fields("LCNT_MAX", leader).get("start", 0)
+        check_big_data(self.device, self.registers, self.complaints, leader, first)
         run = Run(leader, groups, first)
         if self.registers.fields("CTL", leader)["fifo_en"]:
             run.waiting = self._routing(run)
@@ -132,7 +134,7 @@ class Engine:
         if not self.fifos.ready(routing):
             return False
         run.waiting = None
-        program = self._decode(run)
+        program = self.preparer.decode(run.layer, run.first, (run.leader, run.groups), Complaints())
         parts = list(self.fifos.take(self.device, routing))
         words = program.reads.base + np.arange(routing.words)
         arrived = Written(
@@ -161,34 +163,22 @@ class Engine:
         for group in run.groups:
             self.registers.put("CTL", group, cnn_irq=1)
 
-    def _decode(self, run: Run) -> LayerProgram:
-        decoder = Decoder(self.device, self.registers, self.complaints, run.leader, run.groups)
-        return decoder.decode(run.layer, run.first)
-
     def _step(self, run: Run) -> None:
         """Run one layer and go on to the next."""
         self.complaints.layer = run.layer
         run.steps += 1
         run.decision = Decision()
-        if check_layer(self.device, self.registers, self.complaints, run.layer, run.leader, run.groups):
-            program = self._decode(run)
-            check_groups(self.registers, self.complaints, program)
-            check_tram(self.device, self.complaints, program)
-            lead = Fields(self.registers, run.leader, run.layer)
-            check_consistency(self.device, lead, program, self.complaints)
-            self._execute(run, program)
+        prepared = self.preparer.prepare(run.layer, run.first, (run.leader, run.groups))
+        if prepared is not None:
+            self._execute(run, prepared)
         self.complaints.layer = None
         self._advance(run)
 
-    def _execute(self, run: Run, program: LayerProgram) -> None:
+    def _execute(self, run: Run, prepared: Prepared) -> None:
+        program = prepared.program
         if program.pool == "average" and run.summed and self.device.average_pool_reset:
             self.complaints.add(Kind.POOL_SUMS, "a small layer has to run in between")
         run.summed = bool(program.elementwise)
-        if not program.processors:
-            self.complaints.add(Kind.PROCESSORS, "no processor is enabled")
-            return
-        if not check_size(self.device, self.complaints, program):
-            return
         own = buffer_of(self.device, program) if self._streams(run) else None
         if own is not None:
             check_stream(self.device, program, run.before, self.complaints)
@@ -196,7 +186,7 @@ class Engine:
             run.buffers.append(own)
         run.before = program
         source = self.memories.data if run.source is None or own is None else run.source
-        outputs = self._outputs(program, source)
+        outputs = self._outputs(prepared, source)
         if outputs is None:
             return
         results = written(self.device, program, outputs, self.complaints)
@@ -221,16 +211,15 @@ class Engine:
             return None
         if not self.registers.word("FMAX", run.leader, following):
             return None
-        decoder = Decoder(self.device, self.registers, Complaints(), run.leader, run.groups)
-        return buffer_of(self.device, decoder.decode(following, False))
+        program = self.preparer.decode(following, False, (run.leader, run.groups), Complaints())
+        return buffer_of(self.device, program)
 
-    def _outputs(self, program: LayerProgram, source: Data) -> Outputs | None:
+    def _outputs(self, prepared: Prepared, source: Data) -> Outputs | None:
+        program = prepared.program
         image = pooled(program, fetch(program, source, self.device.shared, self.complaints))
-        if program.mode is Mode.PASSTHROUGH:
+        if prepared.weights is None:
             return Outputs(image.values.astype(np.int64), image.known)
-        weights = weights_of(self.device, program, self.memories.kernels, self.complaints)
-        biases = biases_of(self.device, program, self.memories.bias, self.complaints)
-        return compute(program, image, weights, biases, self.complaints)
+        return compute(program, image, prepared.weights, prepared.biases, self.complaints)
 
     def _store(self, run: Run, results: Written, buffer: Buffer | None) -> LayerRecord:
         """Put words into the data memories, through the circular buffer of the layer that reads them."""

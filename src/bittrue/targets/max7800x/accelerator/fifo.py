@@ -48,11 +48,6 @@ class Fifos:
             return False
         return all(len(self.queues[n]) >= routing.words for n in routing.fifos)
 
-    def clear(self) -> None:
-        """Drop everything."""
-        for queue in self.queues:
-            queue.clear()
-
     def take(self, device: Device, routing: Routing) -> Iterator[tuple[int, Words, np.uint32]]:
         """The words of one input: data memory instance, words, and a mask of the bytes that belong to it."""
         for number in routing.fifos:

@@ -50,6 +50,8 @@ class Kernels:
 
     content: Bytes
     known: Flags
+    version: int = 0
+    """Counts changes."""
 
     @classmethod
     def of(cls, device: Device) -> Kernels:
@@ -65,6 +67,7 @@ class Kernels:
         start = column * KERNEL_BYTES
         self.content[processor, start:start + count * KERNEL_BYTES] = turned.reshape(-1)
         self.known[processor, column:column + count] = True
+        self.version += 1
 
     def read(self, processor: int, column: int) -> bytes:
         """A column, byte 0 to 8."""
@@ -74,10 +77,12 @@ class Kernels:
     def zero(self, processors: slice) -> None:
         """Fill memories with zeros."""
         self.content[processors], self.known[processors] = 0, True
+        self.version += 1
 
     def forget(self, processors: slice) -> None:
         """Lose the contents."""
         self.known[processors] = False
+        self.version += 1
 
 
 @dataclass(eq=False)
@@ -86,6 +91,8 @@ class Bias:
 
     content: Bytes
     known: Flags
+    version: int = 0
+    """Counts changes."""
 
     @classmethod
     def of(cls, device: Device) -> Bias:
@@ -93,9 +100,15 @@ class Bias:
         shape = device.groups, device.bias.bytes
         return cls(_garbage(shape), np.zeros(shape, np.bool_))
 
+    def write(self, group: int, index: int, value: int) -> None:
+        """Write a byte."""
+        self.content[group, index], self.known[group, index] = value, True
+        self.version += 1
+
     def zero(self, group: int) -> None:
         """Fill a group's memory with zeros."""
         self.content[group], self.known[group] = 0, True
+        self.version += 1
 
 
 @dataclass(eq=False)
@@ -124,6 +137,13 @@ class Memories:
     kernels: Kernels
     bias: Bias
     tram: Trams
+
+    def forget(self, instances: slice, processors: slice, group: int) -> None:
+        """Lose the contents of a group's memories."""
+        self.data.known[instances] = 0
+        self.kernels.forget(processors)
+        self.bias.known[group] = False
+        self.tram.known[processors] = False
 
     @classmethod
     def of(cls, device: Device) -> Memories:

@@ -6,14 +6,10 @@ pointer from one window to the next by itself.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from ..device import Device
 from .complaints import Complaints, Kind
 from .layer import STRETCH, Reads
-
-if TYPE_CHECKING:
-    from .decode import Fields
+from .registers import Fields
 
 
 def reads_of(device: Device, lead: Fields, complaints: Complaints) -> Reads:

@@ -6,12 +6,14 @@ A value that nobody wrote is the register's reset value. `layers` says which lay
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import dataclass
 
 from ..device import AddressMap, RegisterAt, Scope
 
 Key = tuple[str, int, int]
 """Name, group, layer."""
 
+ONCE = (Scope.FIFO, Scope.FAST_FIFO)
 OF_LAYERS = (Scope.LAYER, Scope.STREAM)
 
 
@@ -25,10 +27,13 @@ class Registers:
         self.values: dict[Key, int] = {}
         self.layers: defaultdict[int, set[int]] = defaultdict(set)
         """Layer -> groups in which one of its registers was written."""
+        self.version = 0
+        """Counts changes of anything but the control registers."""
 
     def write(self, place: RegisterAt, value: int) -> None:
         """Set a register."""
         self.values[place.name, place.group, place.layer] = value
+        self.version += place.name != "CTL"
         if place.register.scope is Scope.LAYER:
             self.layers[place.layer].add(place.group)
 
@@ -56,7 +61,28 @@ class Registers:
             word = word & ~row.mask | value << row.lsb
         self.values[name, group, 0] = word
 
+    def forget(self, group: int) -> None:
+        """Lose all registers of a group: they have their reset values again."""
+        self.version += 1
+        for key in [k for k in self.values if k[1] == group and self.table[k[0]].scope not in ONCE]:
+            del self.values[key]
+        for groups in self.layers.values():
+            groups.discard(group)
+
     def clear_layers(self, group: int) -> None:
         """Set the registers of all layers of a group to 0."""
+        self.version += 1
         for key in [k for k in self.values if k[1] == group and self.table[k[0]].scope in OF_LAYERS]:
             self.values[key] = 0
+
+
+@dataclass(frozen=True)
+class Fields:
+    """The fields of a layer's registers in one group, by register."""
+
+    registers: Registers
+    group: int
+    layer: int
+
+    def __getitem__(self, name: str) -> dict[str, int]:
+        return self.registers.fields(name, self.group, self.layer)

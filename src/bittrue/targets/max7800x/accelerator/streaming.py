@@ -71,13 +71,13 @@ def check_stream(device: Device, program: LayerProgram, before: LayerProgram | N
                                            f"{stream.start} come before the start")
     if stream.buffer % reads.passes:
         complaints.add(Kind.STREAM_BUFFER, f"{stream.buffer} words are no multiple of {reads.passes} passes")
-    first = reach if before is None or not device.pad_in_count else reach_in_front(before, program)
+    first = reach if before is None or not device.pad_in_count else _reach_in_front(before, program)
     if stream.start < _words(first, reads.chw):
         complaints.add(Kind.STREAM_START, f"starts after {stream.start} words, the first output needs {first}")
     _check_steps(program, before, complaints)
 
 
-def reach_in_front(before: LayerProgram, program: LayerProgram) -> int:
+def _reach_in_front(before: LayerProgram, program: LayerProgram) -> int:
     """MAX78000: steps of the layer in front until a later layer's first pooling window is there.
 
     They are counted over the padded image of the layer in front.

@@ -1,28 +1,22 @@
-"""Reads an ai8x checkpoint: tensors and plain values only, nothing in a file can run.
-
-Such checkpoints name the optimizer's class and sometimes NumPy scalars; an inert object takes the place of each. Any
-other global is refused by name.
-"""
+"""Reads an ai8x checkpoint: what its tensors mean. Nothing in a file can run, see `archive`."""
 
 from __future__ import annotations
 
-import pickle
-import re
 import struct
-import warnings
 import zipfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ....errors import BadInput, Diagnostics, ToolMissing, declare, fail
+from ....errors import BadInput, Diagnostics, declare, fail
+from .archive import read_archive
+from .pickled import Forbidden
+from .stored import FloatArray, StoredTensor
 
 declare({
-    "BT5220": "PyTorch is missing, which checkpoints need",
     "BT5221": "an ai8x checkpoint cannot be read",
     "BT5222": "an ai8x checkpoint wants to run or build what is not allowed",
     "BT5223": "an ai8x checkpoint lacks something, or holds something else",
@@ -30,30 +24,13 @@ declare({
     "BT5225": "an ai8x checkpoint has a batch normalization that is not folded",
 })
 
-_OPTIMIZERS = ("adadelta.Adadelta adafactor.Adafactor adagrad.Adagrad adam.Adam adamax.Adamax adamw.AdamW asgd.ASGD "
-               "lbfgs.LBFGS nadam.NAdam radam.RAdam rmsprop.RMSprop rprop.Rprop sgd.SGD sparse_adam.SparseAdam")
-INERT = (*(f"torch.optim.{name}" for name in _OPTIMIZERS.split()), "numpy.core.multiarray.scalar",
-         "numpy._core.multiarray.scalar", "numpy.dtype")
-"""Globals that checkpoints name, and that are replaced by an object that does nothing."""
-
-_LOAD_ERRORS = (OSError, EOFError, RuntimeError, ValueError, TypeError, LookupError, AttributeError, AssertionError,
-                OverflowError, MemoryError, RecursionError, pickle.UnpicklingError, struct.error, zipfile.BadZipFile)
+_LOAD_ERRORS = (OSError, RuntimeError, ValueError, TypeError, LookupError, OverflowError, MemoryError, struct.error,
+                zipfile.BadZipFile)
 """What reading a file of any content may end in."""
 
-_WARNINGS = ("Detected pickle protocol", "Defining your `__torch_function__`")
-"""Beginnings of PyTorch's warnings about files that it then refuses to load."""
-
-FloatArray = NDArray[np.floating[Any]]
+_ORIGIN = "give a checkpoint as ai8x-training writes it"
 PREFIX = "module."
 """Of the names in checkpoints of models that were trained on several devices."""
-
-
-class _Inert:
-    """Stands for an object of a known class whose content nobody needs."""
-
-    def __init__(self, *_args: object) -> None: ...
-
-    def __setstate__(self, _state: object) -> None: ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,10 +65,7 @@ class Checkpoint:
 
 
 def read_checkpoint(path: str | Path) -> Checkpoint:
-    """The checkpoint in a file.
-
-    Raises `ToolMissing` (BT5220) without PyTorch, `BadInput` (BT5221..BT5225) with every problem.
-    """
+    """The checkpoint in a file. Raises `BadInput` (BT5221..BT5225) with every problem."""
     found = Diagnostics()
     checkpoint = parse_checkpoint(load(path), str(path), found)
     found.raise_as(BadInput)
@@ -99,21 +73,18 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
 
 
 def load(path: str | Path) -> dict[str, Any]:
-    """What the file holds. Raises `ToolMissing` (BT5220), `BadInput` (BT5221..BT5223)."""
+    """What the file holds. Raises `BadInput` (BT5221..BT5223)."""
     try:
-        import torch
-    except ModuleNotFoundError:
-        fail(ToolMissing, "BT5220", str(path), "PyTorch is not installed", "pip install torch (its CPU build)")
-    inert: list[Callable[..., Any] | tuple[Callable[..., Any], str]] = [(_Inert, name) for name in INERT]
-    try:
-        with warnings.catch_warnings(), torch.serialization.safe_globals(inert):
-            for message in _WARNINGS:
-                warnings.filterwarnings("ignore", message=message)
-            content = torch.load(path, map_location="cpu", weights_only=True)
+        content = read_archive(Path(path).read_bytes())
+    except Forbidden as name:
+        fail(BadInput, "BT5222", str(path), f"it asks for {name}, which is not needed to read weights",
+             "do not use a file of unknown origin; if you trust it, save its state_dict alone")
     except _LOAD_ERRORS as problem:
-        _refuse(str(path), problem)
+        reason = str(problem).strip() or type(problem).__name__
+        fail(BadInput, "BT5221", str(path), f"it cannot be read: {reason.splitlines()[0][:200]}",
+             "give a checkpoint as torch.save writes it")
     if not isinstance(content, dict) or not isinstance(content.get("state_dict"), Mapping):
-        fail(BadInput, "BT5223", str(path), "it has no state_dict", "give a checkpoint as ai8x-training writes it")
+        fail(BadInput, "BT5223", str(path), "it has no state_dict", _ORIGIN)
     return content
 
 
@@ -121,16 +92,16 @@ def parse_checkpoint(content: Mapping[str, Any], path: str, found: Diagnostics) 
     """The layers with weights in a loaded checkpoint; problems are added to `found`, layers with one are left out."""
     arch = content.get("arch")
     if arch is not None and not isinstance(arch, str):
-        found.add("BT5223", path, "its arch is no text", "give a checkpoint as ai8x-training writes it")
+        found.add("BT5223", path, "its arch is no text", _ORIGIN)
         arch = None
     state = content["state_dict"]
     reader = _Reader(path, {name: value for name, value in state.items() if isinstance(name, str)}, found)
     for name in state:
         if not isinstance(name, str):
-            found.add("BT5223", path, "a tensor has no name", "give a checkpoint as ai8x-training writes it")
+            found.add("BT5223", path, "a tensor has no name", _ORIGIN)
     layers = [reader.layer(name) for name in reader.state if name.endswith(".weight")]
     if not layers and not len(found):
-        found.add("BT5223", path, "it holds no weights", "give a checkpoint as ai8x-training writes it")
+        found.add("BT5223", path, "it holds no weights", _ORIGIN)
     return _without_copies(path, arch, [layer for layer in layers if layer is not None])
 
 
@@ -142,17 +113,6 @@ def _without_copies(path: str, arch: str | None, layers: Sequence[Tensors]) -> C
               and np.array_equal(layer.weight, first[layer.layer].weight)}
     return Checkpoint(path, arch, tuple(layer for layer in layers if layer.name not in copies),
                       tuple(layer.name for layer in layers if layer.name in copies))
-
-
-def _refuse(path: str, problem: BaseException) -> None:
-    message = str(problem).strip() or type(problem).__name__
-    named = re.search(r"(?:GLOBAL|reduce for unrecognized function|instance of type) (?:<\w+ )?'?([\w.]+)", message)
-    if named:
-        fail(BadInput, "BT5222", path, f"it asks for {named[1]}, which is not needed to read weights",
-             "do not use a file of unknown origin; if you trust it, save its state_dict alone")
-    lines = [line.strip() for line in message.splitlines() if line.strip()]
-    reason = next((line for line in lines if line.startswith("WeightsUnpickler error")), lines[0])
-    fail(BadInput, "BT5221", path, f"it cannot be read: {reason[:200]}", "give a checkpoint as torch.save writes it")
 
 
 @dataclass(frozen=True)
@@ -190,9 +150,11 @@ class _Reader:
 
     def _array(self, name: str) -> FloatArray | None:
         """A tensor's finite values, float64 as they are and all else as float32 or, integers, float64."""
-        problem, array = _values(self.state[name])
+        value = self.state[name]
+        problem, array = value.read() if isinstance(value, StoredTensor) else (
+            f"it is no tensor but {type(value).__name__}", None)
         if problem:
-            self._add("BT5224", name, problem, "give a checkpoint as ai8x-training writes it")
+            self._add("BT5224", name, problem, _ORIGIN)
         return array
 
     def _number(self, name: str) -> float | None:
@@ -206,24 +168,3 @@ class _Reader:
 
     def _add(self, code: str, name: str, why: str, fix: str) -> None:
         self.found.add(code, f"{self.path}, {name}", why, fix)
-
-
-def _values(tensor: Any) -> tuple[str, FloatArray | None]:
-    """What is wrong with a tensor, and its values when nothing is."""
-    import torch
-    if not isinstance(tensor, torch.Tensor):
-        return f"it is no tensor but {type(tensor).__name__}", None
-    if tensor.layout is not torch.strided or tensor.is_quantized or tensor.device.type != "cpu":
-        return "it is no plain tensor in memory", None
-    if tensor.is_complex():
-        return "its values are complex", None
-    if tensor.numel() == 0:
-        return "it has no values", None
-    if tensor.numel() * tensor.element_size() > tensor.untyped_storage().nbytes():
-        return f"it claims {tensor.numel()} values, and the file holds fewer", None
-    if not bool(torch.isfinite(tensor).all()):
-        return "some values are infinite or no numbers", None
-    kept = tensor.dtype in (torch.float32, torch.float64)
-    wide = torch.float32 if tensor.is_floating_point() else torch.float64
-    array: FloatArray = tensor.detach().to(tensor.dtype if kept else wide).numpy()
-    return "", array

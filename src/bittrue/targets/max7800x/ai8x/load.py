@@ -85,7 +85,7 @@ def import_ai8x(config: str | Path, checkpoint: str | Path, device: str, sample:
 
     A checkpoint of floats is quantized: by the rule of quantization-aware training, or as `clipping` says. The shape
     of the input is that of the sample, else `shape`, else what the description or its data set says. Raises `BadInput`
-    (BT5201..BT5232) with every problem of all files, `ToolMissing` (BT5220) without PyTorch.
+    (BT5201..BT5232) with every problem of all files.
     """
     found, chosen = Diagnostics(), options or Options()
     description = _tried(lambda: parse_description(read_text(config), str(config), found), found)

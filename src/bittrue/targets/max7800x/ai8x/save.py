@@ -15,7 +15,10 @@ from ..transposed import transposed
 from .weights import LayerWeights
 from .write import unique_names, weight_sources
 
-declare({"BT5241": "an ai8x checkpoint cannot be written"})
+declare({
+    "BT5220": "PyTorch is missing, which writing checkpoints needs",
+    "BT5241": "an ai8x checkpoint cannot be written",
+})
 
 
 def save_checkpoint(network: Network, path: str | Path, arch: str, epoch: int = 0) -> None:

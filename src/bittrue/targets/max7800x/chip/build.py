@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -15,7 +15,7 @@ from ..device import Device
 from .compilers import ARM, ARM_HARD, RISCV, Compiler, Core, find_compiler, messages
 from .image import Image
 from .layout import script, variables
-from .regions import MEMORIES, Room, arm_room, riscv_room
+from .regions import MEMORIES, Memories, Room, arm_room, riscv_room
 
 declare({
     "BT5461": "a C project is not there or has no C files",
@@ -40,26 +40,33 @@ class Firmware:
     riscv: Path | None
     warnings: tuple[str, ...]
     """What the compiler says of the project's own files: `file:line: text`."""
-    flash: int
-    """Bytes of flash."""
+    memories: Memories
+    """What it was compiled for."""
 
 
 @dataclass(frozen=True)
 class Options:
     """How to compile: the compiler `zig` or `gcc`, floating point in the Arm core's registers or not, and defines.
 
-    `flash` gives the chip another flash, of so many bytes (up to 8 MiB): a sample input may be larger than the chip's.
+    `flash` and `sram` give the chip other memories, of so many bytes (whole pages of 4096, up to 8 MiB): a sample
+    input or a result may be larger than the chip's.
     """
 
     compiler: str = "zig"
     hard_float: bool = False
     defines: tuple[str, ...] = ()
     flash: int | None = None
+    sram: int | None = None
 
     @property
     def arm(self) -> Core:
         """The Arm core."""
         return ARM_HARD if self.hard_float else ARM
+
+    def memories(self, device: Device) -> Memories:
+        """The memories to compile for."""
+        chip = MEMORIES[device.name]
+        return replace(chip, flash=self.flash or chip.flash, sram=self.sram or chip.sram)
 
 
 def build(project: Path, device: Device, folder: Path, options: Options | None = None) -> Firmware:
@@ -71,16 +78,16 @@ def build(project: Path, device: Device, folder: Path, options: Options | None =
     used = options or Options()
     sources = _sources(project)
     folder.mkdir(parents=True, exist_ok=True)
-    flash = used.flash or MEMORIES[device.name].flash
+    memories = used.memories(device)
     if not any(path.name == RISCV_MAIN for path in sources):
-        path, warnings = _program(sources, used.arm, device, arm_room(device, flash, shared=False), folder, used)
-        return Firmware(path, None, warnings, flash)
+        path, warnings = _program(sources, used.arm, device, arm_room(memories, shared=False), folder, used)
+        return Firmware(path, None, warnings, memories)
     arm = [path for path in sources if path.name == MAIN]
-    path, first = _program(arm, used.arm, device, arm_room(device, flash, shared=True), folder, used)
+    path, first = _program(arm, used.arm, device, arm_room(memories, shared=True), folder, used)
     start = Image(path).symbols["__FlashStart_"]
     riscv = [path for path in sources if path.name != MAIN]
-    other, second = _program(riscv, RISCV, device, riscv_room(device, flash, start), folder, used)
-    return Firmware(path, other, first + second, flash)
+    other, second = _program(riscv, RISCV, device, riscv_room(device, memories, start), folder, used)
+    return Firmware(path, other, first + second, memories)
 
 
 @contextmanager

@@ -34,6 +34,8 @@ class Core:
     start: str
     """The support's source file that starts it."""
     defines: tuple[str, ...]
+    gcc_compile_flags: tuple[str, ...] = ()
+    """More for compiling: GCC has libraries for RV32IMC, but none that also names the instructions for registers."""
 
 
 ARM = Core("arm", ("-target", "thumb-freestanding-eabi", "-mcpu=cortex_m4"), "arm-none-eabi-gcc",
@@ -42,7 +44,7 @@ ARM_HARD = Core("arm-hard", ("-target", "thumb-freestanding-eabihf", "-mcpu=cort
                 ("-mcpu=cortex-m4", "-mthumb", "-mfloat-abi=hard", "-mfpu=fpv4-sp-d16"), "start_arm.c",
                 ("ARM_MATH_CM4",))
 RISCV = Core("riscv", ("-target", "riscv32-freestanding", "-mcpu=generic_rv32+m+c"), "riscv64-unknown-elf-gcc",
-             ("-march=rv32imc_zicsr", "-mabi=ilp32"), "start_riscv.c", ("RV32",))
+             ("-march=rv32imc", "-mabi=ilp32"), "start_riscv.c", ("RV32",), ("-march=rv32imc_zicsr",))
 CORES: Mapping[str, Core] = MappingProxyType({core.name: core for core in (ARM, ARM_HARD, RISCV)})
 
 
@@ -94,8 +96,8 @@ def _gcc(core: Core) -> Compiler:
     if program is None:
         fail(ToolMissing, "BT5460", core.name, f"there is no {core.gcc}",
              f"install {core.gcc}, or use the compiler zig")
-    return Compiler((program,), (*core.gcc_flags, *COMMON, "-fno-section-anchors"), core.gcc_flags, ("-lgcc",),
-                    _version(program, "--version"))
+    flags = (*core.gcc_flags, *core.gcc_compile_flags, *COMMON, "-fno-section-anchors")
+    return Compiler((program,), flags, core.gcc_flags, ("-lgcc",), _version(program, "--version"))
 
 
 @cache

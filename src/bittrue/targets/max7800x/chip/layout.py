@@ -97,10 +97,10 @@ SECTIONS
   .ARM.extab : {{ *(.ARM.extab .ARM.extab.*) }} > FLASH
   .ARM.exidx : {{ *(.ARM.exidx .ARM.exidx.*) }} > FLASH
   .stack (NOLOAD) : {{ mxc_stack = .; . += {stack}; mxc_stack_end = .; }} > SRAM
+  .guard (NOLOAD) : ALIGN({alignment}) {{ {first} }} > SRAM
   .data : ALIGN({alignment})
   {{
     mxc_data = .;
-    {first}
     {data}
     *(.data .data.* .sdata .sdata.*)
     . = ALIGN(4);

@@ -81,7 +81,7 @@ class Chip:
         self.interrupts = 0
         """How often the accelerator's interrupt line was set."""
         self._line, self._ready, self._asked = False, 0, 0
-        self._accelerator, self._memory, self._clock = accelerator, Memory(device, firmware.flash), Clock()
+        self._accelerator, self._memory, self._clock = accelerator, Memory(firmware.memories), Clock()
         self._peripherals = Peripherals(self._clock, device.riscv_sram)
         around = Surroundings(self._memory, self._peripherals, accelerator)
         self.arm = Cortex(Image(firmware.arm), around, self._clock, stop_at_overrun)

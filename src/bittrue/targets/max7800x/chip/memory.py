@@ -7,9 +7,8 @@ from collections.abc import Iterable
 import numpy as np
 import numpy.typing as npt
 
-from ..device import Device
 from .image import Segment
-from .regions import FLASH, MEMORIES, SRAM
+from .regions import FLASH, SRAM, Memories
 
 ERASED, UNKNOWN = 0xFF, 0xA5
 """What flash and SRAM hold where nothing was written: SRAM is not zero after power-up."""
@@ -19,9 +18,9 @@ Bytes = npt.NDArray[np.uint8]
 class Memory:
     """The contents of flash and SRAM."""
 
-    def __init__(self, device: Device, flash: int) -> None:
-        self.flash: Bytes = np.full(flash, ERASED, np.uint8)
-        self.sram: Bytes = np.full(MEMORIES[device.name].sram, UNKNOWN, np.uint8)
+    def __init__(self, sizes: Memories) -> None:
+        self.flash: Bytes = np.full(sizes.flash, ERASED, np.uint8)
+        self.sram: Bytes = np.full(sizes.sram, UNKNOWN, np.uint8)
 
     def load(self, segments: Iterable[Segment]) -> None:
         """Put a program in its place. Raises ValueError when it lies elsewhere."""

@@ -44,13 +44,17 @@ class Room:
     boot: int | None = None
 
 
-def arm_room(device: Device, flash: int, shared: bool) -> Room:
-    """The Arm core's room with `flash` bytes of flash, next to a RISC-V program or alone."""
-    memories = MEMORIES[device.name]
-    return Room((FLASH, flash), (SRAM, memories.arm_share if shared else memories.sram))
+def arm_room(memories: Memories, shared: bool) -> Room:
+    """The Arm core's room, next to a RISC-V program or alone."""
+    return Room((FLASH, memories.flash), (SRAM, memories.arm_share if shared else memories.sram))
 
 
-def riscv_room(device: Device, flash: int, start: int) -> Room:
-    """The RISC-V core's room; its program lies in flash behind the Arm core's, from address `start` on."""
-    sram = SRAM + MEMORIES[device.name].arm_share
-    return Room((start, FLASH + flash - start), (sram, device.riscv_sram - sram), device.riscv_sram)
+def riscv_room(device: Device, memories: Memories, start: int) -> Room:
+    """The RISC-V core's room; its program lies in flash behind the Arm core's, from address `start` on.
+
+    Its variables are between the Arm core's and the boot stub, or in the SRAM that the chip does not have.
+    """
+    own = MEMORIES[device.name].sram
+    sram = (SRAM + own, memories.sram - own) if memories.sram > own else (
+        SRAM + memories.arm_share, device.riscv_sram - SRAM - memories.arm_share)
+    return Room((start, FLASH + memories.flash - start), sram, device.riscv_sram)

@@ -26,7 +26,7 @@ MAX78000 = Device(
     rollover_read=True, cycle_estimate=True,
     emulates_multipass_eltwise=True, pre_read=True, average_pool_reset=False, depthwise_in_one_instance=False,
     flatten_bias_first=True, counts_stop_and_step=False, stream_formulas=1, fifo_coupling=True, register_clear=False,
-    peripheral_mhz=50, pll_mhz=0, switch_delay_ms=0, flash_bytes=0x8000, riscv_sram=0x2001C000,
+    peripheral_mhz=50, pll_mhz=0, switch_delay_ms=0, flash_bytes=512 << 10, sram_bytes=128 << 10, riscv_sram=0x2001C000,
 )
 
 MAX78002 = Device(
@@ -47,7 +47,8 @@ MAX78002 = Device(
     rollover_read=False, cycle_estimate=False,
     emulates_multipass_eltwise=False, pre_read=False, average_pool_reset=True, depthwise_in_one_instance=True,
     flatten_bias_first=False, counts_stop_and_step=True, stream_formulas=2, fifo_coupling=False, register_clear=True,
-    peripheral_mhz=60, pll_mhz=200, switch_delay_ms=10, flash_bytes=0x28000, riscv_sram=0x2005C000,
+    peripheral_mhz=60, pll_mhz=200, switch_delay_ms=10, flash_bytes=2560 << 10, sram_bytes=384 << 10,
+    riscv_sram=0x2005C000,
 )
 
 DEVICES: Mapping[str, Device] = MappingProxyType({chip.name: chip for chip in (MAX78000, MAX78002)})

@@ -114,7 +114,8 @@ class Device:
     unpipelined_mhz: int = field(default=50, metadata=_says("highest accelerator clock without the pipeline, MHz"))
     clock_divider: int = field(default=16, metadata=_says("largest divider of the accelerator clock"))
     switch_delay_ms: int = field(metadata=_says("wait after switching the accelerator's power, ms"))
-    flash_bytes: int = field(metadata=_says("bytes of program flash that the loader assumes"))
+    flash_bytes: int = field(metadata=_says("bytes of flash memory, by the data sheet"))
+    sram_bytes: int = field(metadata=_says("bytes of SRAM that the cores share, by the data sheet"))
     riscv_sram: int = field(metadata=_says("address of the RISC-V core's memory"))
 
     @property

@@ -79,7 +79,8 @@ CONTROL = (
     Field("maxpl_en", 8, 1, "how to pool", values=("average", "maximum")),
     Field("act_en", 9, 1, "ReLU"),
     Field("sramlsrc", 11, 1, "write through the data busses that all groups share"),
-    Field("cnnsi_en", 12, 4, "groups whose sums are added here: bit n for the n-th after this one"),
+    Field("cnnsi_en", 12, 4, "groups whose sums are added here: bit n for group n, as the existing loader writes it "
+          "from group 0"),
     Field("bigdwrt", 16, 1, "write sums of 32 bits instead of outputs of 8"),
 )
 CONTROL_78000 = (

@@ -9,14 +9,13 @@ from typing import Any, NamedTuple
 
 from ....errors import BadInput, Diagnostics, declare
 from ...base import Option
+from ...choices import Read, number, read_choices, switch
 
 declare({
-    "BT5480": "an option of the emitted project is unknown or has a wrong value",
     "BT5481": "an option of the emitted project has no effect",
     "BT5482": "options of the emitted project that exclude each other",
 })
 
-SWITCHES = {"0": False, "1": True, "": True}
 BOARD = "EvKit_V1"
 FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 C_FILE, H_FILE = ".c", ".h"
@@ -74,23 +73,20 @@ class EmitOptions:
     def parse(cls, given: Mapping[str, Any] | None) -> EmitOptions:
         """Options from names and values (numbers or texts).
 
-        Raises `BadInput` with every unknown name, wrong value (BT5480), option without effect beside the others
+        Raises `BadInput` with every unknown name, wrong value (BT5003), option without effect beside the others
         (BT5481) and contradiction (BT5482).
         """
-        found, chosen = Diagnostics(), {}
-        for key, value in (given or {}).items():
-            row = ROWS.get(key)
-            try:
-                if row is None:
-                    raise ValueError(f"there is no such option; use one of: {', '.join(ROWS)}")
-                chosen[key] = row.read(str(value).strip())
-            except ValueError as error:
-                why, _, fix = str(error).partition("; ")
-                found.add("BT5480", f"option {key}", why, fix)
+        found = Diagnostics()
+        options = cls.of(read_choices("max7800x", TABLE, given, found), found)
+        found.raise_as(BadInput)
+        return options
+
+    @classmethod
+    def of(cls, chosen: Mapping[str, Any], found: Diagnostics) -> EmitOptions:
+        """Options from values that the table's rows have read; what is wrong between them goes to `found`."""
         options = cls._of(chosen)
         options._contradictions(found)
         options._file_names(found)
-        found.raise_as(BadInput)
         return options
 
     @classmethod
@@ -119,20 +115,6 @@ class EmitOptions:
 
 # ---- reading values
 
-def _switch(text: str) -> bool:
-    if text not in SWITCHES:
-        raise ValueError(f"{text!r} is no switch; use 0 or 1")
-    return SWITCHES[text]
-
-
-def _number(low: int, high: int) -> Callable[[str], int]:
-    def read(text: str) -> int:
-        if not text.isascii() or not text.isdigit() or not low <= int(text) <= high:
-            raise ValueError(f"{text!r} is no number from {low} to {high}; give one of these")
-        return int(text)
-    return read
-
-
 def _pin(text: str) -> Boost:
     port, _, pin = text.partition(".")
     if not (port.isdigit() and pin.isdigit() and int(port) < PORTS and int(pin) < PINS):
@@ -141,7 +123,7 @@ def _pin(text: str) -> Boost:
     return Boost(int(port), int(pin))
 
 
-def _file(suffix: str) -> Callable[[str], str]:
+def _file(suffix: str) -> Read:
     def read(text: str) -> str:
         name = text if text.endswith(suffix) else text + suffix
         if not FILE_NAME.fullmatch(name):
@@ -166,7 +148,7 @@ class Row(NamedTuple):
     """An option by name: what reads it, its default, what it feeds, what it means."""
 
     name: str
-    read: Callable[[str], Any]
+    read: Read
     default: Any
     feeds: int
     meaning: str
@@ -187,14 +169,14 @@ class Row(NamedTuple):
 
 
 def _flag(name: str, feeds: int, meaning: str) -> Row:
-    return Row(name, _switch, False, feeds, meaning)
+    return Row(name, switch, False, feeds, meaning)
 
 
 MANY = 1 << 31
 TABLE = (
-    Row("compact-data", _switch, True, PROJECT, "copy the sample input from a table; 0: one store for every word"),
-    Row("compact-weights", _switch, True, PROJECT, "all weights in one table; 0: a table for every block of kernels"),
-    Row("mexpress", _switch, True, PROJECT | REGISTERS, "write kernels as packed words; 0: column by column"),
+    Row("compact-data", switch, True, PROJECT, "copy the sample input from a table; 0: one store for every word"),
+    Row("compact-weights", switch, True, PROJECT, "all weights in one table; 0: a table for every block of kernels"),
+    Row("mexpress", switch, True, PROJECT | REGISTERS, "write kernels as packed words; 0: column by column"),
     _flag("mlator", PROJECT, "let the hardware pack four 8-bit outputs of a channel when unloading"),
     _flag("mlator-noverify", PROJECT, "do not compare what the mlator unloads with the data memory"),
     _flag("softmax", PROJECT, "call the software softmax on the output, which has to be 32 bits wide"),
@@ -202,7 +184,7 @@ TABLE = (
     _flag("no-unload", PROJECT, "do not call cnn_unload() after the inference"),
     _flag("verify-kernels", PROJECT, "read the weights back after loading, with cnn_verify_weights()"),
     Row("boost", _pin, None, PROJECT, "switch on port.pin while the network runs, to boost the supply"),
-    Row("timer", _number(0, TIMERS - 1), None, PROJECT, "measure the inference with this timer"),
+    Row("timer", number(0, TIMERS - 1), None, PROJECT, "measure the inference with this timer"),
     _flag("energy", PROJECT, "repeat every phase for measuring its energy"),
     _flag("no-wfi", PROJECT, "wait in a loop instead of sleeping"),
     _flag("no-pll", PROJECT, "run the accelerator from the peripheral clock where there is a PLL"),
@@ -216,8 +198,8 @@ TABLE = (
     Row("weight-filename", _file(H_FILE), "weights.h", PROJECT, "name of the file with weights and biases"),
     Row("sample-filename", _file(H_FILE), "sampledata.h", PROJECT, "name of the file with the sample input"),
     Row("sample-output-filename", _file(H_FILE), "sampleoutput.h", PROJECT, "name of the file with the known answer"),
-    Row("max-checklines", _number(1, MANY), None, PROJECT, "compare only so many words of the known answer"),
-    Row("stop-after", _number(0, 127), None, PROJECT, "stop after this layer; its output is the known answer"),
+    Row("max-checklines", number(1, MANY), None, PROJECT, "compare only so many words of the known answer"),
+    Row("stop-after", number(0, 127), None, PROJECT, "stop after this layer; its output is the known answer"),
     _flag("one-shot", PROJECT | REGISTERS, "stop after every layer, and continue by cnn_continue() (MAX78002)"),
     _flag("powerdown", REGISTERS, "switch off the kernel memories of groups that are not in use"),
     _flag("no-pipeline", REGISTERS, "switch off the pipeline (MAX78002)"),
@@ -228,16 +210,15 @@ TABLE = (
     _flag("zero-unused", REGISTERS, "write 0 to the registers of unused layers"),
     _flag("zero-sram", REGISTERS, "test all memories first, which leaves them empty"),
     _flag("init-tram", REGISTERS, "write 0 to the TRAM first"),
-    Row("ready-sel", _number(0, 3), 0, REGISTERS, "wait states of the memories"),
-    Row("ready-sel-fifo", _number(0, 3), 0, REGISTERS, "wait states of the FIFOs"),
-    Row("ready-sel-aon", _number(0, 3), 0, REGISTERS, "wait states of the always-on domain"),
+    Row("ready-sel", number(0, 3), 0, REGISTERS, "wait states of the memories"),
+    Row("ready-sel-fifo", number(0, 3), 0, REGISTERS, "wait states of the FIFOs"),
+    Row("ready-sel-aon", number(0, 3), 0, REGISTERS, "wait states of the always-on domain"),
     _flag("fifo", PLAN, "the input comes through the FIFOs: follows from the placement"),
     _flag("fast-fifo", PLAN, "the input comes through the fast FIFO: follows from the placement"),
     _flag("fast-fifo-quad", PLAN, "the input goes to all groups at once: follows from the placement"),
     _flag("avg-pool-rounding", PLAN, "average pooling rounds: follows from the network"),
     _flag("simple1b", PLAN, "1-bit weights by the simple circuit: follows from the network"),
 )
-ROWS = {row.name: row for row in TABLE}
 
 EMIT_OPTIONS = tuple(
     Option(row.name, "none" if row.default is None else str(int(row.default) if isinstance(row.default, bool)

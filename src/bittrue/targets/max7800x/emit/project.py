@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from functools import cache
 from typing import Any
-
-from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from ..device import ADDRESSES, Device
 from ..placement import Fifo
@@ -17,13 +14,14 @@ from .effects import check_effects
 from .options import EmitOptions
 from .registers import Names, layer_tables, statements
 from .samples import answer, answer_table, input_tables, inputs
-from .text import comment, literal, project_name
+from .size import require_room
+from .templates import environment
+from .text import comment, project_name
 from .unload import functions, offsets, words
 from .weights import kernel_blocks, weight_tables
 
-PACKAGE = "bittrue.targets.max7800x"
-FLASH_END = {"max78000": 0x10080000, "max78002": 0x10280000}
-"""Where the flash memory ends, which the RISC-V core's linker script wants to know."""
+FLASH = 0x10000000
+"""Where the flash memory begins. The RISC-V core's linker script wants to know its end."""
 ENERGY_RUNS = 100
 """How often a phase is repeated for measuring its energy."""
 
@@ -31,12 +29,14 @@ ENERGY_RUNS = 100
 def emit(program: Program, device: Device, about: About, options: EmitOptions | None = None) -> dict[str, bytes]:
     """The files of the project, by name. The same arguments give the same bytes.
 
-    Raises `BadInput` (BT5481, BT5483) for options that change nothing for this program, or that it needs.
+    Raises `BadInput` (BT5481, BT5483) for options that change nothing for this program, or that it needs,
+    `Unsupported` (BT5484, BT5485) for what does not fit into the chip's flash memory or SRAM.
     """
     options = EmitOptions() if options is None else options
     check_effects(options, about, program, device)
+    require_room(program, device, options)
     context = _context(program, device, about, options)
-    return {name: _template(template).render(context).encode() for name, template in _files(options)}
+    return {name: environment().get_template(template).render(context).encode() for name, template in _files(options)}
 
 
 def _files(options: EmitOptions) -> Iterator[tuple[str, str]]:
@@ -58,19 +58,12 @@ def _files(options: EmitOptions) -> Iterator[tuple[str, str]]:
     yield from (("project.mk", "project.mk.j2"), ("README.md", "README.md.j2"))
 
 
-@cache
-def _template(name: str) -> Any:
-    environment = Environment(loader=PackageLoader(PACKAGE), undefined=StrictUndefined, trim_blocks=True,
-                              lstrip_blocks=True, keep_trailing_newline=True, autoescape=False)
-    environment.filters.update(comment=comment, literal=literal)
-    return environment.get_template(name)
-
-
 def _context(program: Program, device: Device, about: About, options: EmitOptions) -> dict[str, Any]:
     """Everything that the templates say."""
     return {
         "about": about, "device": device, "options": options, "project": project_name(about.name),
-        "layers": tuple(map(comment, about.layers)), "energy_runs": ENERGY_RUNS, "flash_end": FLASH_END[device.name],
+        "layers": tuple(map(comment, about.layers)), "energy_runs": ENERGY_RUNS,
+        "flash_end": FLASH + device.flash_bytes,
         "pll": device.pll and options.pll and dict(options.registers).get("pipeline", True),
         "from_fifo": about.fifo is not Fifo.NONE, "fast_fifo": about.fifo in (Fifo.FAST, Fifo.QUAD),
         **_registers(program, device, options), **_memories(program, device, options),

@@ -88,10 +88,6 @@ def _poll(setting: Setting, group: int, note: str, *names: str) -> Poll:
 
 def _group(setting: Setting, group: int) -> Iterator[Step]:
     """Stop a group's state machine and tell it the layers."""
-    if setting.options.init_tram:
-        for processor in range(group * GROUP, (group + 1) * GROUP):
-            yield Fill(setting.addresses.tram(processor, 0), setting.device.tram.words,
-                       f"clear the TRAM of processor {processor}")
     fields = {**_idle(setting), "fifo_en": int(setting.has_fifo), "mexpress": int(setting.options.mexpress)}
     yield _write(setting, "CTL", "stop the state machine", group, fields)
     if not setting.device.register_clear:
@@ -101,6 +97,10 @@ def _group(setting: Setting, group: int) -> Iterator[Step]:
         layers["start"] = setting.numbering.entries[0]
     if any(layers.values()):
         yield _write(setting, "LCNT_MAX", "layers", group, layers)
+    if setting.options.init_tram:
+        for processor in range(group * GROUP, (group + 1) * GROUP):
+            yield Fill(setting.addresses.tram(processor, 0), setting.device.tram.words,
+                       f"clear the TRAM of processor {processor}")
 
 
 def _test(setting: Setting) -> Iterator[Step]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 import numpy as np
 
 from ....ir import IntArray
 from ..device import ADDRESSES, Device
 from ..memory import Area
-from ..memory.data import input_area
+from ..memory.data import buffer_area, input_area
 from ..network import DATA_BITS
 from ..placement import Fifo
 from ..plan import Max7800xPlan
@@ -29,6 +30,15 @@ def input_blocks(plan: Max7800xPlan, sample: IntArray) -> list[InputBlock]:
         return list(_channel_blocks(area, sample, plan.device) if area.chw else
                     _instance_blocks(area, sample, plan.device))
     return list(_fifo_blocks(plan, sample))
+
+
+def buffer_blocks(plan: Max7800xPlan, content: IntArray) -> list[InputBlock]:
+    """The words of the buffer that persists between inferences, (C, rows): what it holds before the first one."""
+    area = None if plan.placement.buffer is None else buffer_area(plan.network, plan.placement.buffer)
+    if area is None or plan.network.buffer is None:
+        return []
+    blocks = _instance_blocks(area, content, plan.device)
+    return [replace(block, label=f"data buffer {plan.network.buffer.name}, {block.label}") for block in blocks]
 
 
 def _channel_blocks(area: Area, sample: IntArray, device: Device) -> Iterator[InputBlock]:

@@ -80,6 +80,17 @@ def tensor_words(area: Area, tensor: IntArray, device: Device, ring: Ring | None
     return DataWords(words.reshape(-1), values.T.reshape(-1), masks.T.reshape(-1))
 
 
+def tensor_at(area: Area, data: Words) -> IntArray:
+    """The tensor (C, pixels) of 8-bit values that lies in the data memories (instances, words)."""
+    pixels = area.base + np.arange(area.dim[0] * area.dim[1], dtype=np.int64) * area.pixel_step
+    tensor = np.zeros((area.channels, len(pixels)), np.int64)
+    for row in rows(area):
+        words = data[row.instance, pixels - area.base + row.offset]
+        for channel, lane in row.lanes:
+            tensor[channel] = (words >> np.uint32(lane * DATA_BITS)).astype(np.uint8).view(np.int8)
+    return tensor
+
+
 def row_values(area: Area, tensor: IntArray) -> tuple[Words, Words]:
     """(rows, words) of the values and of the masks, rows as `rows` has them."""
     pixels = tensor.reshape(tensor.shape[0], -1).astype(np.uint32)

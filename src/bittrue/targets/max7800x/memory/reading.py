@@ -62,7 +62,7 @@ def read(layer: Layer, hardware: Hardware, place: LayerPlacement, channel: int) 
     operand, channel = divmod(channel, layer.in_channels)
     number, index = divmod(channel, hardware.in_passes.width)
     gap = layer.operands * (place.read_gap + 1)
-    return Spot(tuple(bits(place.processors))[index], place.in_offset // WORD + number * gap + operand,
+    return Spot(bits(place.processors)[index], place.in_offset // WORD + number * gap + operand,
                 hardware.in_passes.count * gap)
 
 

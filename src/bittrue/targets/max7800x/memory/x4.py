@@ -30,11 +30,9 @@ class KernelClash:
 
 def dealt_column(memory: KernelMemory, start: int, column: int, quarter: int) -> int:
     """The true column of one that a layer with `calc_x4` has from `start` on, `quarter` of them in each instance."""
+    base, columns = (0, memory.small) if start < memory.small else (memory.small, memory.large - memory.small)
     way, place = divmod(column - start, quarter)
-    place += start // WAYS
-    if column < memory.small:
-        return way * (memory.small // WAYS) + place
-    return memory.small + way * ((memory.large - memory.small) // WAYS) + place
+    return base + way * (columns // WAYS) + place + (start - base) // WAYS
 
 
 def quarter(layer: Layer, hardware: Hardware) -> int:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from ..device import Device
-from ..legalize.layout import Arrangement
-from ..placement import Placement
+from typing import TYPE_CHECKING
+
 from .options import PlaceOptions
+
+if TYPE_CHECKING:
+    from ..device import Device
+    from ..legalize.layout import Arrangement
+    from ..placement import Placement
 
 __all__ = ["PlaceOptions", "place"]
 

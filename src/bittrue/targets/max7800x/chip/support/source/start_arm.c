@@ -7,7 +7,7 @@
 
 typedef void (*vector_t)(void);
 
-extern uint32_t mxc_stack_end[];
+extern void mxc_stack_end(void); /* an address, but not of a function */
 
 void mxc_reset(void);
 
@@ -20,7 +20,7 @@ void mxc_unexpected(void)
 }
 
 __attribute__((section(".vectors"), used)) static const vector_t vectors[EXCEPTIONS] = {
-  (vector_t)mxc_stack_end, mxc_reset, mxc_unexpected, mxc_unexpected, mxc_unexpected, mxc_unexpected, mxc_unexpected,
+  mxc_stack_end, mxc_reset, mxc_unexpected, mxc_unexpected, mxc_unexpected, mxc_unexpected, mxc_unexpected,
   mxc_unexpected, mxc_unexpected, mxc_unexpected, mxc_unexpected, mxc_unexpected, mxc_unexpected, mxc_unexpected,
   mxc_unexpected, mxc_unexpected
 };
