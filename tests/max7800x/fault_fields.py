@@ -75,9 +75,14 @@ class View:
         return self.change.group == self.scene.program.registers.first_group
 
     @property
-    def idle(self) -> bool:
-        """Whether the group has neither processors nor a bias in the layer."""
-        return not self.value("ENA", "pro_en") and not self.value("POST", "bptr_en")
+    def per_layer(self) -> bool:
+        """Whether every layer has such a register."""
+        return self.scene.addresses.registers[self.change.name].scope in (Scope.LAYER, Scope.STREAM)
+
+    @property
+    def works(self) -> bool:
+        """Whether the group has processors in the layer."""
+        return bool(self.value("ENA", "pro_en"))
 
     @property
     def kernels(self) -> bool:
@@ -100,6 +105,11 @@ class View:
         return not self.value("RCNT", "rcnt_stop") and not self.value("CCNT", "ccnt_stop")
 
     @property
+    def one_pixel(self) -> bool:
+        """Whether the layer writes one pixel."""
+        return self.scene.plan.network.layers[_layer(self)].out_dim == (1, 1)
+
+    @property
     def linked(self) -> int:
         """The layer that runs after this one by the right link."""
         return self.scene.addresses.registers["NXTLYR"].unpack(self.change.old)["next"]
@@ -116,9 +126,13 @@ class View:
         return self.change.layer == self.value("LCNT_MAX", "lcnt")
 
 
+LAYER = "layer"
+
+
 @dataclass(frozen=True)
 class Reason:
-    """`register.field, ...` (or `register` for all of its fields), when it holds, why it is harmless."""
+    """`register.field, ...` (or `register` for all of its fields, `layer` for all registers of a layer), when it holds,
+    why it is harmless."""
 
     names: str
     text: str
@@ -127,7 +141,7 @@ class Reason:
     def fits(self, view: View) -> bool:
         """Whether the reason holds for a wrong field."""
         register, _, fields = self.names.partition(".")
-        return (register == view.change.name and (not fields or view.field in fields.split(", "))
+        return (register in (view.change.name, LAYER if view.per_layer else "") and (not fields or view.field in fields.split(", "))
                 and self.holds(view))
 
 
@@ -147,6 +161,7 @@ REASONS = (
     Reason("CTL.pipeline_off", "without pipeline everything takes longer only", lambda v: not v.streams),
     Reason("CTL.ext_sync", "the number of a group, while the bit that makes it count is off",
            lambda v: not v.old & 4 and not v.new & 4),
+    Reason("CTL.ext_sync", "the first group runs with itself", lambda v: v.leads and v.new == 4 | v.change.group),
     Reason("CTL.mlatch_sel", OFF, lambda v: not v.value("CTL", "mlat_ld")),
     Reason("CTL.mlat_ld", "packs outputs that nobody reads", lambda v: not v.scene.plan.options.emission.mlator),
     Reason("CTL.mexpress", "kernel memory is not written after the start"),
@@ -183,6 +198,11 @@ REASONS = (
     Reason("ONED.tscnt_max", OFF, lambda v: not v.value("POST", "ts_en")),
     Reason("ONED.oned_sad", "no kernels are used", lambda v: not v.kernels),
     Reason("POST.bptr_sad", OFF, lambda v: not v.value("POST", "bptr_en")),
+    Reason("FMAX", "a larger circular buffer, where nothing else lies", lambda v: v.new > v.old),
+    Reason("LCTL2.wptr_inc", "one pixel is written, and there is no step to another one", lambda v: v.one_pixel),
+    Reason("POST.scale_reg, scale_shft", "sums of 32 bits are not shifted", lambda v: bool(v.value("LCTL", "bigdwrt"))),
+    Reason("LCTL.pool_en", "pooling of windows of one value",
+           lambda v: not v.value("PRCNT", "prcnt_max") and not v.value("PCCNT", "pccnt_max")),
     Reason("LCTL.maxpl_en", OFF, lambda v: not v.value("LCTL", "pool_en")),
     Reason("POST.xpmp_cnt", OFF, lambda v: not v.value("POST", "flatten_en")),
 )
@@ -229,37 +249,36 @@ COMMON_CONTROL = ("bigdata", "oneshot", "poolrnd", "stream_en", "fifo_en", "lilb
                   "pipeline_off", "binary", "simple1b")
 
 GAPS: tuple[Reason, ...] = (
+    Reason(LAYER, "a group without processors in the layer has other registers than the rest",
+           lambda v: not v.leads and not v.works),
     Reason("CTL." + ", ".join(COMMON_CONTROL), "groups that run together do not agree", lambda v: not v.leads),
     Reason("CTL.ffifo_en, qupac", "the fast FIFO or its spreading is on, and no input comes from a FIFO",
            lambda v: not v.from_fifo),
     Reason("CTL.stream_en", "streaming is on, and no layer streams", lambda v: not v.streams),
-    Reason("CTL.bigdata", "four pixels to a word in all layers (MAX78002: while streaming)"),
-    Reason("SRAM_TEST.sbistrun, sramz, mbistrun, mramz, tbistrun, tramz, bbistrun, bramz",
-           "a memory is tested or cleared while the network runs"),
-    Reason("CCNT.ccnt_step", "rows have another length than RCNT.rcnt_step and ccnt_stop say"),
-    Reason("LCTL.cnnsi_en", "adds sums of the group itself, or of one that has none"),
-    Reason("LCTL2.xpch_max", "more output processors of a pass than kernels"),
-    Reason("POST.flatten_en", "flattening, and TPTR does not say so"),
-    Reason("STREAM2.strm_dsval2", "another number of words between rows than the stride takes"),
-    Reason("WPTR_TOFFS", "distance of time slots in a layer without", lambda v: not v.value("POST", "ts_en")),
-    Reason("CCNT.ccnt_pad, ccnt_pad_en", "padding in a layer without convolution", lambda v: not v.kernels),
-    Reason("RCNT.rcnt_pad, rcnt_pad_en", "padding in a layer without convolution", lambda v: not v.kernels),
-    Reason("LCTL.rprime_max, cprime_max", "the size of a kernel in a layer without convolution",
-           lambda v: not v.kernels),
-    Reason("MCNT.mcnt_max, mcnt_sad", "a last kernel that is no multiple of the bits of a weight from the first"),
-    Reason("MCNT1.mcnt_max", "a last kernel that is no multiple of the bits of a weight from the first"),
-    Reason("MCNT2.mcnt_sad", "a last kernel that is no multiple of the bits of a weight from the first"),
-    Reason("RCNT.rcnt_stop", "the last window is at no multiple of the stride, or words that nobody wrote are copied"),
-    Reason("CCNT.ccnt_stop", "the last window is at no multiple of the stride, or words that nobody wrote are copied"),
-    Reason("TPTR", "TRAM words of a flattening layer", lambda v: bool(v.value("POST", "flatten_en"))),
     Reason("CTL.ext_sync", "the first group of a network with a FIFO does not run with itself",
            lambda v: v.leads and v.from_fifo),
+    Reason("SRAM_TEST.sbistrun, sramz, mbistrun, mramz, tbistrun, tramz, bbistrun, bramz",
+           "a memory is tested or cleared while the network runs"),
+    Reason("RCNT.rcnt_stop", "the last window is at no multiple of the stride, or words that nobody wrote are copied"),
+    Reason("CCNT.ccnt_stop", "the last window is at no multiple of the stride, or words that nobody wrote are copied"),
+    Reason("CCNT.ccnt_step", "rows have another length than RCNT.rcnt_step and ccnt_stop say"),
+    Reason("RCNT.rcnt_pad, rcnt_pad_en", "padding in a layer without convolution", lambda v: not v.kernels),
+    Reason("CCNT.ccnt_pad, ccnt_pad_en", "padding in a layer without convolution", lambda v: not v.kernels),
     Reason("WPTR_BASE", "groups that add up their sums have different write pointers", lambda v: not v.leads),
+    Reason("WPTR_TOFFS", "distance of time slots in a layer that computes"),
+    Reason("LCTL.rprime_max, cprime_max", "the size of a kernel in a layer without convolution",
+           lambda v: not v.kernels),
+    Reason("LCTL.cnnsi_en", "adds sums of the group itself, or of one that has none"),
+    Reason("LCTL2.xpch_max", "more output processors of a pass than kernels"),
+    Reason("MCNT.mcnt_max, mcnt_sad", "from the first to the last kernel it is no multiple of the bits of a weight"),
+    Reason("MCNT1.mcnt_max", "from the first to the last kernel it is no multiple of the bits of a weight"),
+    Reason("TPTR", "TRAM words of a flattening layer", lambda v: bool(v.value("POST", "flatten_en"))),
+    Reason("POST.tcalc", "four passes at once in a layer of one pass"),
+    Reason("POST.flatten_en", "flattening, and TPTR does not say so"),
+    Reason("STREAM2.strm_dsval2", "another number of words between rows than the stride takes"),
+    Reason("STREAM2.strm_invol", "another number of passes of the layers in front"),
 )
 """Faults that go unnoticed; to be empty."""
-
-WITHOUT_PROCESSORS = "a group without processors in the layer: its registers differ from those of the others"
-"""A gap of all layer registers."""
 
 
 def reason_of(change: RegisterChange, scene: Scene, state: State) -> tuple[list[str], list[Edit], list[str]]:
@@ -282,12 +301,6 @@ def reason_of(change: RegisterChange, scene: Scene, state: State) -> tuple[list[
             reasons.append(f"{full}: {found}")
         elif gap is not None:
             gaps.append(f"{full}: {gap}")
-        elif _per_layer(view) and not view.leads and not view.value("ENA", "pro_en"):
-            gaps.append(f"{full}: {WITHOUT_PROCESSORS}")
         elif full in EDITS:
             edits.append(EDITS[full](view))
     return reasons, edits, gaps
-
-
-def _per_layer(view: View) -> bool:
-    return view.scene.addresses.registers[view.change.name].scope in (Scope.LAYER, Scope.STREAM)

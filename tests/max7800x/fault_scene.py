@@ -46,6 +46,7 @@ class Finding(Enum):
     COMPLAINT = "complaint of the accelerator"
     OUTPUT = "unloaded output or softmax"
     TEXT = "text on the console"
+    CRASH = "an exception of the emulated chip"
     NOTHING = "nothing"
 
 
@@ -213,8 +214,8 @@ def scene(name: str) -> Iterator[Scene]:
     plan = CASES[name].plan()
     network = plan.network
     sample = np.random.default_rng(3).integers(-128, 128, (network.in_channels, *network.in_dim))
-    values = tuple(found[0] for found in layer_values(plan, sample[None]))
-    program = lowered(plan, sample, values)
+    values = tuple(found[0] for found in layer_values(plan, [sample[None]]).layers)
+    program = lowered(plan, [sample], values)
     files = emit(program, plan.device, About.of(network, plan.placement), plan.options.emission)
     with TemporaryDirectory() as work:
         for file, data in files.items():

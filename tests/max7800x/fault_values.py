@@ -18,7 +18,7 @@ from bittrue.targets.max7800x.device import KERNEL_BYTES
 from bittrue.targets.max7800x.lower import input_blocks, kernel_blocks
 from bittrue.targets.max7800x.network import Network, Weights
 from bittrue.targets.max7800x.plan import Max7800xPlan
-from bittrue.targets.max7800x.project import layer_values
+from bittrue.targets.max7800x.project import QuickExecutor, layer_values
 
 Place = tuple[int, int, int]
 """(processor, column, byte in the order of counting), (group, byte, 0), or (block, word, byte)."""
@@ -92,7 +92,8 @@ class Values:
         network, sample = self.changed(changes)
         for edit in edits:
             network = edit(network)
-        return [values[0] for values in layer_values(replace(self.plan, network=network), sample[None])]
+        plan = replace(self.plan, network=network)
+        return [values[0] for values in layer_values(plan, [sample[None]], QuickExecutor).layers]
 
 
 def _flipped(values: IntArray, change: Change, width: int) -> IntArray:
