@@ -141,8 +141,8 @@ class Reason:
     def fits(self, view: View) -> bool:
         """Whether the reason holds for a wrong field."""
         register, _, fields = self.names.partition(".")
-        return (register in (view.change.name, LAYER if view.per_layer else "") and (not fields or view.field in fields.split(", "))
-                and self.holds(view))
+        named = view.change.name, LAYER if view.per_layer else ""
+        return register in named and (not fields or view.field in fields.split(", ")) and self.holds(view)
 
 
 TIMING = "timing and supply of memories: nothing that is computed depends on it"
@@ -172,15 +172,16 @@ REASONS = (
     Reason("CTL.poolrnd", "no layer pools by averages",
            lambda v: not any(layer.pool.average for layer in v.scene.plan.network.layers)),
     Reason("CTL.lilbuf", "circular buffers without streaming", lambda v: not v.value("CTL", "stream_en")),
-    Reason("CTL.fifogrp", "how the fast FIFO's words are spread, which is off", lambda v: not v.value("CTL", "ffifo_en")),
+    Reason("CTL.fifogrp", "how the words of the fast FIFO are spread, which is off",
+           lambda v: not v.value("CTL", "ffifo_en")),
     Reason("FIFO_CTL.full_int_en, empty_int_en, almost_full_int_en, almost_empty_int_en",
            "an interrupt that no program takes"),
     Reason("FIFO_CTL.full_thresh, empty_thresh", "only moves flags that nobody reads"),
     Reason("FIFO_CTL.fifo_cpl", "couples FIFOs, of which one is in use",
            lambda v: v.value("FIFO_CTL", "fifo_en").bit_count() == 1),
     Reason("FAST_CR.threshold", "when the fast FIFO asks for service, which nobody listens to"),
-    Reason("SRAM_TEST.sallbfail, mallbfail, tallbfail, ballbfail, sallbdone, mallbdone, tallbdone, ballbdone, sallzdone, "
-           "mallzdone, tallzdone, ballzdone, bistfail, bistdone, zerodone", "can only be read"),
+    Reason("SRAM_TEST.sallbfail, mallbfail, tallbfail, ballbfail, sallbdone, mallbdone, tallbdone, ballbdone, "
+           "sallzdone, mallzdone, tallzdone, ballzdone, bistfail, bistdone, zerodone", "can only be read"),
     Reason("SRAM_TEST.bistsel", "selects a memory of which nothing is tested",
            lambda v: not any(v.value("SRAM_TEST", f"{letter}{what}") for letter in "smtb"
                              for what in ("bistrun", "ramz"))),
@@ -198,9 +199,17 @@ REASONS = (
     Reason("ONED.tscnt_max", OFF, lambda v: not v.value("POST", "ts_en")),
     Reason("ONED.oned_sad", "no kernels are used", lambda v: not v.kernels),
     Reason("POST.bptr_sad", OFF, lambda v: not v.value("POST", "bptr_en")),
+    Reason("PRCNT.prcnt_inc", "the distance of rows in a window of one", lambda v: not v.value("PRCNT", "prcnt_max")),
+    Reason("PCCNT.pccnt_inc", "the distance of columns in a window of one",
+           lambda v: not v.value("PCCNT", "pccnt_max")),
+    Reason("STREAM1.strm_isval", "starts later than it must, and the circular buffer holds what comes before",
+           lambda v: v.old < v.new <= v.value("FMAX", "fbuf_max")),
+    Reason("LCTL.rd_ahead", "reads ahead, which takes less time only, and from other banks than it writes"),
     Reason("FMAX", "a larger circular buffer, where nothing else lies", lambda v: v.new > v.old),
     Reason("LCTL2.wptr_inc", "one pixel is written, and there is no step to another one", lambda v: v.one_pixel),
     Reason("POST.scale_reg, scale_shft", "sums of 32 bits are not shifted", lambda v: bool(v.value("LCTL", "bigdwrt"))),
+    Reason("POST.scale_shft", "a shift by 0, in one direction or the other",
+           lambda v: not v.value("POST", "scale_reg")),
     Reason("LCTL.pool_en", "pooling of windows of one value",
            lambda v: not v.value("PRCNT", "prcnt_max") and not v.value("PCCNT", "pccnt_max")),
     Reason("LCTL.maxpl_en", OFF, lambda v: not v.value("LCTL", "pool_en")),
@@ -259,7 +268,7 @@ GAPS: tuple[Reason, ...] = (
            lambda v: v.leads and v.from_fifo),
     Reason("SRAM_TEST.sbistrun, sramz, mbistrun, mramz, tbistrun, tramz, bbistrun, bramz",
            "a memory is tested or cleared while the network runs"),
-    Reason("RCNT.rcnt_stop", "the last window is at no multiple of the stride, or words that nobody wrote are copied"),
+    Reason("RCNT.rcnt_max, rcnt_stop", "the last window is at no multiple of the stride, or words that nobody wrote are copied"),
     Reason("CCNT.ccnt_stop", "the last window is at no multiple of the stride, or words that nobody wrote are copied"),
     Reason("CCNT.ccnt_step", "rows have another length than RCNT.rcnt_step and ccnt_stop say"),
     Reason("RCNT.rcnt_pad, rcnt_pad_en", "padding in a layer without convolution", lambda v: not v.kernels),
@@ -283,14 +292,9 @@ GAPS: tuple[Reason, ...] = (
 
 def reason_of(change: RegisterChange, scene: Scene, state: State) -> tuple[list[str], list[Edit], list[str]]:
     """Reasons, networks that do what wrong fields say, gaps; fields for which there is none of them are left out."""
-    if change.group not in scene.program.registers.groups and change.name not in ("AON_CTL", "FIFO_CTL", "FAST_CR"):
-        return [f"{change.name}: of a group that does not run"], [], []
-    if change.layer > max(numbering(scene.plan).numbers):
-        return [f"{change.name}: of a layer that does not run"], [], []
-    register = scene.addresses.registers[change.name]
-    inserted = change.layer not in numbering(scene.plan).numbers
-    if register.scope in (Scope.LAYER, Scope.STREAM) and change.name != "NXTLYR" and inserted:
-        return [f"{change.name}: of an inserted layer, whose results nobody reads"], [], []
+    idle = _idle(change, scene)
+    if idle:
+        return [f"{change.name}: {idle}"] * len(change.fields), [], []
     reasons, edits, gaps = list[str](), list[Edit](), list[str]()
     for name in change.fields:
         view = View(change, name, scene, state.registers)
@@ -304,3 +308,15 @@ def reason_of(change: RegisterChange, scene: Scene, state: State) -> tuple[list[
         elif full in EDITS:
             edits.append(EDITS[full](view))
     return reasons, edits, gaps
+
+
+def _idle(change: RegisterChange, scene: Scene) -> str:
+    """Why nothing of the network uses the register; empty if something does."""
+    scope, numbers = scene.addresses.registers[change.name].scope, numbering(scene.plan)
+    if scope not in (Scope.FIFO, Scope.FAST_FIFO) and change.group not in scene.program.registers.groups:
+        return "of a group that does not run"
+    if scope not in (Scope.LAYER, Scope.STREAM) or change.layer in numbers.numbers:
+        return ""
+    if change.layer in numbers.entries:
+        return "" if change.name == "NXTLYR" else "of an inserted layer, whose results nobody reads"
+    return "of a layer that does not run"

@@ -22,12 +22,8 @@ from .fault_values import Change, Place, Values
 
 TABLE_HEAD = 4
 """Words of the known answer before the values of a block: address, mask, words, step."""
-
-
 GAP = "GAP "
 """Beginning of a reason that is none: silicon would suffer."""
-
-
 BYTE = 0xFF
 NOWHERE: Place = (-1, 0, 0)
 """Stands for all places that hold nothing of the network's."""
@@ -79,7 +75,7 @@ class Explainer:
         edits: list[Edit] = []
         for change in self._registers(state):
             reasons, own, gaps = reason_of(change, self.scene, state)
-            if not reasons and len(own) + len(gaps) < len(change.fields):
+            if len(reasons) + len(own) + len(gaps) < len(change.fields):
                 raise Unexplained(f"{self.scene.name}: {change}")
             edits += own
             yield from reasons
@@ -106,7 +102,7 @@ class Explainer:
             owned[processor, column * KERNEL_BYTES + byte] = True
         found = {(int(p), int(i) // KERNEL_BYTES, int(i) % KERNEL_BYTES): int(wrong[p, i])
                  for p, i in np.argwhere((wrong != 0) & owned)}
-        return found | dict.fromkeys([NOWHERE][:int((wrong != 0)[~owned].any())], 1)
+        return found | ({NOWHERE: 1} if wrong[~owned].any() else {})
 
     def _biases(self, state: State) -> dict[Place, int]:
         wrong = state.biases ^ self.right.biases | (state.known[1] != self.right.known[1]) * np.uint8(BYTE)
@@ -115,7 +111,7 @@ class Explainer:
     def _inputs(self, state: State) -> dict[Place, int]:
         """Bytes of the input's words that differ, in data memory and on their way into the FIFOs."""
         wrong = state.data ^ self.right.data | state.known[2] ^ self.right.known[2]
-        found = {}
+        found: dict[Place, int] = {}
         for number, block in enumerate(self.scene.program.inputs):
             for index in range(len(block.words) if block.step else 0):
                 place = self.scene.addresses.decode(block.address + index * block.step)
@@ -125,7 +121,7 @@ class Explainer:
         count = len(self.scene.program.inputs)
         for position, ((_, right), (_, got)) in enumerate(zip(self.right.pushed, state.pushed, strict=False)):
             found |= _bytes(position % count, position // count, right ^ got)
-        return found | dict.fromkeys([NOWHERE][:int(wrong.any())], 1)
+        return found | ({NOWHERE: 1} if wrong.any() else {})
 
     def _registers(self, state: State) -> list[RegisterChange]:
         return [change for key in sorted({*state.registers, *self.right.registers})
@@ -177,9 +173,8 @@ class Explainer:
 
     def _change(self, key: Key, old: dict[Key, int], new: dict[Key, int]) -> RegisterChange:
         register = self.scene.addresses.registers[key[0]]
-        values = [registers.get(key, register.reset) for registers in (old, new)]
-        return RegisterChange(*key, *values,
-                              tuple(f.name for f in register.fields if (values[0] ^ values[1]) & f.mask))
+        right, wrong = (registers.get(key, register.reset) for registers in (old, new))
+        return RegisterChange(*key, right, wrong, tuple(f.name for f in register.fields if (right ^ wrong) & f.mask))
 
     def _started_anew(self, change: RegisterChange) -> bool:
         addresses = {write.address for write in self.scene.program.registers.start}

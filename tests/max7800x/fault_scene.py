@@ -93,12 +93,17 @@ class Tapped(Accelerator):
         self.pushed: list[tuple[int, int]] = []
         self._spoil, self._keeps, self._inside = spoil, keeps, False
         self._kinds: dict[int, bool] = {}
-        start = self.engine.start
         if keeps:
-            self.engine.start = lambda group: (self._keep(), start(group))[1]  # type: ignore[method-assign]
-            push = self.fifos.push
-            self.fifos.push = lambda number, value: (  # type: ignore[method-assign]
-                self.pushed.append((number, value)), push(number, value))[1]
+            self._start, self._push = self.engine.start, self.fifos.push
+            self.engine.start, self.fifos.push = self._started, self._pushed  # type: ignore[method-assign]
+
+    def _started(self, group: int) -> None:
+        self._keep()
+        self._start(group)
+
+    def _pushed(self, number: int, value: int) -> None:
+        self.pushed.append((number, value))
+        self._push(number, value)
 
     @property
     def final(self) -> dict[Key, int]:

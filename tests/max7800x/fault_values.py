@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from math import prod
+from typing import Any
 
 import numpy as np
 
@@ -72,7 +73,8 @@ class Values:
         layers = []
         for layer, array in zip(self.plan.network.layers, values, strict=True):
             if array.size and layer.weights is not None:
-                layer = replace(layer, weights=replace(layer.weights, **{name: array}))
+                changes: dict[str, Any] = {name: array}
+                layer = replace(layer, weights=replace(layer.weights, **changes))
             layers.append(layer)
         network = replace(self.plan.network, layers=tuple(layers))
         return Max7800xPlan.of(self.plan.device, network, self.plan.placement, self.plan.options)
