@@ -1,0 +1,306 @@
+"""Why a wrong field of a register may be harmless: one row a reason, with the condition under which it holds.
+
+A row is asked for every field that differs when the network starts; `View` is what the wrong registers then say.
+`EDITS` are fields that choose an operation: with another one the oracle may compute the same for the sample.
+`GAPS` are fields whose faults silicon would suffer from and the accelerator model does not notice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+from bittrue.targets.max7800x.device import Field, Scope
+from bittrue.targets.max7800x.lower.numbering import numbering
+from bittrue.targets.max7800x.network import Activation, Network
+
+from .fault_scene import Key, Scene, State
+
+Edit = Callable[[Network], Network]
+
+
+@dataclass(frozen=True)
+class RegisterChange:
+    """A register with a wrong value when the network starts."""
+
+    name: str
+    group: int
+    layer: int
+    old: int
+    new: int
+    fields: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class View:
+    """One wrong field, and all registers as they are with it."""
+
+    change: RegisterChange
+    field: str
+    scene: Scene
+    registers: Mapping[Key, int]
+
+    def value(self, name: str, field: str, group: int | None = None) -> int:
+        """A field of the same layer and, unless stated otherwise, the same group; 0 if the chip does not have it."""
+        register = self.scene.addresses.registers.get(name)
+        if register is None or field not in register.by_name:
+            return 0
+        where = self.change.layer if register.scope in (Scope.LAYER, Scope.STREAM) else 0
+        key = name, self.change.group if group is None else group, where
+        return register.unpack(self.registers.get(key, register.reset))[field]
+
+    @property
+    def place(self) -> Field:
+        """The field in its register."""
+        return self.scene.addresses.registers[self.change.name].by_name[self.field]
+
+    @property
+    def old(self) -> int:
+        """The right value."""
+        return (self.change.old & self.place.mask) >> self.place.lsb
+
+    @property
+    def new(self) -> int:
+        """The wrong value."""
+        return (self.change.new & self.place.mask) >> self.place.lsb
+
+    @property
+    def running(self) -> tuple[int, ...]:
+        """The groups that run."""
+        return self.scene.program.registers.groups
+
+    @property
+    def leads(self) -> bool:
+        """Whether the group is the one that starts the others."""
+        return self.change.group == self.scene.program.registers.first_group
+
+    @property
+    def per_layer(self) -> bool:
+        """Whether every layer has such a register."""
+        return self.scene.addresses.registers[self.change.name].scope in (Scope.LAYER, Scope.STREAM)
+
+    @property
+    def works(self) -> bool:
+        """Whether the group has processors in the layer."""
+        return bool(self.value("ENA", "pro_en"))
+
+    @property
+    def kernels(self) -> bool:
+        """Whether some group uses kernels in the layer."""
+        return any(self.value("ENA", "mask_en", group) for group in self.running)
+
+    @property
+    def streams(self) -> bool:
+        """Whether the network streams."""
+        return any(place.streaming for place in self.scene.plan.placement.layers)
+
+    @property
+    def from_fifo(self) -> bool:
+        """Whether the input comes through a FIFO."""
+        return any(not block.step for block in self.scene.program.inputs)
+
+    @property
+    def one_window(self) -> bool:
+        """MAX78002: whether the layer reads one pooling window."""
+        return not self.value("RCNT", "rcnt_stop") and not self.value("CCNT", "ccnt_stop")
+
+    @property
+    def one_pixel(self) -> bool:
+        """Whether the layer writes one pixel."""
+        return self.scene.plan.network.layers[_layer(self)].out_dim == (1, 1)
+
+    @property
+    def linked(self) -> int:
+        """The layer that runs after this one by the right link."""
+        return self.scene.addresses.registers["NXTLYR"].unpack(self.change.old)["next"]
+
+    @property
+    def padding_off(self) -> bool:
+        """MAX78002: whether the pad of the field's register is switched off."""
+        name = self.change.name
+        return not self.scene.plan.device.pad_in_count and not self.value(name, f"{name[0].lower()}cnt_pad_en")
+
+    @property
+    def ends(self) -> bool:
+        """Whether the layer is the last one by LCNT_MAX."""
+        return self.change.layer == self.value("LCNT_MAX", "lcnt")
+
+
+LAYER = "layer"
+
+
+@dataclass(frozen=True)
+class Reason:
+    """`register.field, ...` (or `register` for all of its fields, `layer` for all registers of a layer), when it holds,
+    why it is harmless."""
+
+    names: str
+    text: str
+    holds: Callable[[View], bool] = lambda view: True
+
+    def fits(self, view: View) -> bool:
+        """Whether the reason holds for a wrong field."""
+        register, _, fields = self.names.partition(".")
+        return (register in (view.change.name, LAYER if view.per_layer else "") and (not fields or view.field in fields.split(", "))
+                and self.holds(view))
+
+
+TIMING = "timing and supply of memories: nothing that is computed depends on it"
+SLOW = "wait states: more of them take time only"
+OFF = "a field of a mode that is off"
+
+REASONS = (
+    Reason("SRAM.extacc, rmargin_en, rmargin, ra, wneg_vol, wneg_en, wpulse, lsdram, lsmram, lstram, lsbram", TIMING),
+    Reason("AON_CTL.rm", TIMING),
+    Reason("AON_CTL.rdy_sel", SLOW),
+    Reason("FIFO_CTL.rdy_sel", SLOW),
+    Reason("AON_CTL.dsleep, pd", "kernel memory of groups that do not run",
+           lambda v: not any((v.old ^ v.new) >> group & 1 for group in v.running)),
+    Reason("CTL.fclk_dly", "delay of the FIFO's clock: timing"),
+    Reason("CTL.apbclk_en", "a clock that stays on: power only"),
+    Reason("CTL.pipeline_off", "without pipeline everything takes longer only", lambda v: not v.streams),
+    Reason("CTL.ext_sync", "the number of a group, while the bit that makes it count is off",
+           lambda v: not v.old & 4 and not v.new & 4),
+    Reason("CTL.ext_sync", "the first group runs with itself", lambda v: v.leads and v.new == 4 | v.change.group),
+    Reason("CTL.mlatch_sel", OFF, lambda v: not v.value("CTL", "mlat_ld")),
+    Reason("CTL.mlat_ld", "packs outputs that nobody reads", lambda v: not v.scene.plan.options.emission.mlator),
+    Reason("CTL.mexpress", "kernel memory is not written after the start"),
+    Reason("CTL.cnn_irq", "software can clear it, not set it", lambda v: not v.old),
+    Reason("CTL.binary", "no layer has 1-bit weights",
+           lambda v: all(layer.weight_bits != 1 for layer in v.scene.plan.network.layers)),
+    Reason("CTL.simple1b", "another circuit for 1-bit weights with the same results"),
+    Reason("CTL.poolrnd", "no layer pools by averages",
+           lambda v: not any(layer.pool.average for layer in v.scene.plan.network.layers)),
+    Reason("CTL.lilbuf", "circular buffers without streaming", lambda v: not v.value("CTL", "stream_en")),
+    Reason("CTL.fifogrp", "how the fast FIFO's words are spread, which is off", lambda v: not v.value("CTL", "ffifo_en")),
+    Reason("FIFO_CTL.full_int_en, empty_int_en, almost_full_int_en, almost_empty_int_en",
+           "an interrupt that no program takes"),
+    Reason("FIFO_CTL.full_thresh, empty_thresh", "only moves flags that nobody reads"),
+    Reason("FIFO_CTL.fifo_cpl", "couples FIFOs, of which one is in use",
+           lambda v: v.value("FIFO_CTL", "fifo_en").bit_count() == 1),
+    Reason("FAST_CR.threshold", "when the fast FIFO asks for service, which nobody listens to"),
+    Reason("SRAM_TEST.sallbfail, mallbfail, tallbfail, ballbfail, sallbdone, mallbdone, tallbdone, ballbdone, sallzdone, "
+           "mallzdone, tallzdone, ballzdone, bistfail, bistdone, zerodone", "can only be read"),
+    Reason("SRAM_TEST.bistsel", "selects a memory of which nothing is tested",
+           lambda v: not any(v.value("SRAM_TEST", f"{letter}{what}") for letter in "smtb"
+                             for what in ("bistrun", "ramz"))),
+    Reason("CCNT.ccnt_pad", OFF, lambda v: v.padding_off),
+    Reason("RCNT.rcnt_pad", OFF, lambda v: v.padding_off),
+    Reason("RCNT.rcnt_step", "there is one row of windows, and no step to another one",
+           lambda v: not v.value("RCNT", "rcnt_stop")),
+    Reason("STRIDE.stride, mp_stride", "there is one window, and no step to another one", lambda v: v.one_window
+           and not v.scene.plan.device.pad_in_count),
+    Reason("NXTLYR.stop", "the layer is the last one by LCNT_MAX too", lambda v: v.ends),
+    Reason("NXTLYR.next", OFF, lambda v: not v.value("NXTLYR", "next_en") or bool(v.value("NXTLYR", "stop"))),
+    Reason("NXTLYR.next_en", "the network ends after the layer", lambda v: bool(v.value("NXTLYR", "stop"))),
+    Reason("NXTLYR.next, next_en", "counting on comes to the same layer",
+           lambda v: not v.value("NXTLYR", "next_en") and v.linked == v.change.layer + 1),
+    Reason("ONED.tscnt_max", OFF, lambda v: not v.value("POST", "ts_en")),
+    Reason("ONED.oned_sad", "no kernels are used", lambda v: not v.kernels),
+    Reason("POST.bptr_sad", OFF, lambda v: not v.value("POST", "bptr_en")),
+    Reason("FMAX", "a larger circular buffer, where nothing else lies", lambda v: v.new > v.old),
+    Reason("LCTL2.wptr_inc", "one pixel is written, and there is no step to another one", lambda v: v.one_pixel),
+    Reason("POST.scale_reg, scale_shft", "sums of 32 bits are not shifted", lambda v: bool(v.value("LCTL", "bigdwrt"))),
+    Reason("LCTL.pool_en", "pooling of windows of one value",
+           lambda v: not v.value("PRCNT", "prcnt_max") and not v.value("PCCNT", "pccnt_max")),
+    Reason("LCTL.maxpl_en", OFF, lambda v: not v.value("LCTL", "pool_en")),
+    Reason("POST.xpmp_cnt", OFF, lambda v: not v.value("POST", "flatten_en")),
+)
+"""All reasons."""
+
+
+# ---- operations
+
+def _layer(view: View) -> int:
+    return numbering(view.scene.plan).numbers.index(view.change.layer)
+
+
+def _activation(view: View) -> Edit:
+    relu, absolute = view.value("LCTL", "act_en"), view.value("POST", "out_abs")
+    chosen = Activation.RELU if relu else Activation.ABS if absolute else Activation.NONE
+    return _replaced(view, activation=chosen)
+
+
+def _replaced(view: View, **changes: object) -> Edit:
+    index = _layer(view)
+
+    def edit(network: Network) -> Network:
+        layers = list(network.layers)
+        layers[index] = replace(layers[index], **changes)  # type: ignore[arg-type]
+        return replace(network, layers=tuple(layers))
+    return edit
+
+
+def _average(view: View) -> Edit:
+    layer = view.scene.plan.network.layers[_layer(view)]
+    return _replaced(view, pool=replace(layer.pool, average=not layer.pool.average))
+
+
+EDITS: Mapping[str, Callable[[View], Edit]] = {
+    "LCTL.act_en": _activation, "POST.out_abs": _activation, "LCTL.maxpl_en": _average,
+    "CTL.poolrnd": lambda view: lambda network: replace(network, round_average=bool(view.new)),
+}
+"""Field -> the network that does what the wrong value says."""
+
+
+# ---- what the model does not notice
+
+COMMON_CONTROL = ("bigdata", "oneshot", "poolrnd", "stream_en", "fifo_en", "lilbuf", "ffifo_en", "fifogrp", "qupac",
+                  "pipeline_off", "binary", "simple1b")
+
+GAPS: tuple[Reason, ...] = (
+    Reason(LAYER, "a group without processors in the layer has other registers than the rest",
+           lambda v: not v.leads and not v.works),
+    Reason("CTL." + ", ".join(COMMON_CONTROL), "groups that run together do not agree", lambda v: not v.leads),
+    Reason("CTL.ffifo_en, qupac", "the fast FIFO or its spreading is on, and no input comes from a FIFO",
+           lambda v: not v.from_fifo),
+    Reason("CTL.stream_en", "streaming is on, and no layer streams", lambda v: not v.streams),
+    Reason("CTL.ext_sync", "the first group of a network with a FIFO does not run with itself",
+           lambda v: v.leads and v.from_fifo),
+    Reason("SRAM_TEST.sbistrun, sramz, mbistrun, mramz, tbistrun, tramz, bbistrun, bramz",
+           "a memory is tested or cleared while the network runs"),
+    Reason("RCNT.rcnt_stop", "the last window is at no multiple of the stride, or words that nobody wrote are copied"),
+    Reason("CCNT.ccnt_stop", "the last window is at no multiple of the stride, or words that nobody wrote are copied"),
+    Reason("CCNT.ccnt_step", "rows have another length than RCNT.rcnt_step and ccnt_stop say"),
+    Reason("RCNT.rcnt_pad, rcnt_pad_en", "padding in a layer without convolution", lambda v: not v.kernels),
+    Reason("CCNT.ccnt_pad, ccnt_pad_en", "padding in a layer without convolution", lambda v: not v.kernels),
+    Reason("WPTR_BASE", "groups that add up their sums have different write pointers", lambda v: not v.leads),
+    Reason("WPTR_TOFFS", "distance of time slots in a layer that computes"),
+    Reason("LCTL.rprime_max, cprime_max", "the size of a kernel in a layer without convolution",
+           lambda v: not v.kernels),
+    Reason("LCTL.cnnsi_en", "adds sums of the group itself, or of one that has none"),
+    Reason("LCTL2.xpch_max", "more output processors of a pass than kernels"),
+    Reason("MCNT.mcnt_max, mcnt_sad", "from the first to the last kernel it is no multiple of the bits of a weight"),
+    Reason("MCNT1.mcnt_max", "from the first to the last kernel it is no multiple of the bits of a weight"),
+    Reason("TPTR", "TRAM words of a flattening layer", lambda v: bool(v.value("POST", "flatten_en"))),
+    Reason("POST.tcalc", "four passes at once in a layer of one pass"),
+    Reason("POST.flatten_en", "flattening, and TPTR does not say so"),
+    Reason("STREAM2.strm_dsval2", "another number of words between rows than the stride takes"),
+    Reason("STREAM2.strm_invol", "another number of passes of the layers in front"),
+)
+"""Faults that go unnoticed; to be empty."""
+
+
+def reason_of(change: RegisterChange, scene: Scene, state: State) -> tuple[list[str], list[Edit], list[str]]:
+    """Reasons, networks that do what wrong fields say, gaps; fields for which there is none of them are left out."""
+    if change.group not in scene.program.registers.groups and change.name not in ("AON_CTL", "FIFO_CTL", "FAST_CR"):
+        return [f"{change.name}: of a group that does not run"], [], []
+    if change.layer > max(numbering(scene.plan).numbers):
+        return [f"{change.name}: of a layer that does not run"], [], []
+    register = scene.addresses.registers[change.name]
+    inserted = change.layer not in numbering(scene.plan).numbers
+    if register.scope in (Scope.LAYER, Scope.STREAM) and change.name != "NXTLYR" and inserted:
+        return [f"{change.name}: of an inserted layer, whose results nobody reads"], [], []
+    reasons, edits, gaps = list[str](), list[Edit](), list[str]()
+    for name in change.fields:
+        view = View(change, name, scene, state.registers)
+        full = f"{change.name}.{name}"
+        found = next((reason.text for reason in REASONS if reason.fits(view)), None)
+        gap = next((reason.text for reason in GAPS if reason.fits(view)), None)
+        if found is not None:
+            reasons.append(f"{full}: {found}")
+        elif gap is not None:
+            gaps.append(f"{full}: {gap}")
+        elif full in EDITS:
+            edits.append(EDITS[full](view))
+    return reasons, edits, gaps
