@@ -35,16 +35,12 @@ PUBLIC = (
     ("camvid-unet-large-fakept", "trained/ai85-camvid-unet-large-fakept-q", "both", ("--overlap-data",)),
     ("cats-dogs-hwc", "trained/ai85-catsdogs-qat8-q", "both", ("--fifo",)),
     ("cats-dogs-hwc-no-fifo", "trained/ai85-catsdogs-qat8-q", "max78002", ()),
-    ("cifar10-hwc", "tests/test-cifar10", "both", ()),
-    ("cifar10-hwc", "tests/test-cifar10-bias-quant4", "both", ()),
     ("cifar10-nas", "trained/ai85-cifar10-qat8-q", "both", ()),
     ("faceid", "tests/test-faceid-qat8-q", "both", ("--fifo",)),
-    ("fashionmnist-chw", "tests/test-fashionmnist", "both", ()),
     ("kws20-hwc", "trained/ai85-kws20-qat8-q", "both", ()),
     ("kws20-v3-hwc", "trained/ai85-kws20_v3-qat8-q", "both", ()),
     ("mnist-chw-ai85", "trained/ai85-mnist-qat8-q", "both", ()),
     ("mnist-chw-extrasmall-ai85", "trained/ai85-mnist-extrasmall-qat8-q", "both", ()),
-    ("speechcom-chw", "tests/test-speechcom-net7", "both", ()),
     ("svhn-tinierssd", "trained/ai85-svhn-tinierssd-qat8-q", "both", ("--overlap-data",)),
 )
 """Networks of the peer's checkout: description, checkpoint, chips, options of both programs."""

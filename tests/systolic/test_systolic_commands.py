@@ -32,7 +32,7 @@ def project(tmp_path: Path) -> Path:
     return emitted(*small_network(), tmp_path / "p", with_model=True, rows=3, cols=2)
 
 
-@pytest.mark.parametrize("name", [function.__name__ for function in COMMANDS])
+@pytest.mark.parametrize("name", list(COMMANDS))
 def test_every_command_has_help_with_an_example(name: str) -> None:
     result = run(name, "--help")
     assert result.exit_code == 0

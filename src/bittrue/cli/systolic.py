@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from .lazy import group
 
-systolic = group("systolic", "Look into the systolic array: cycles, time, silicon, vectors.", {
-    "report": "systolic_report:report", "timeline": "systolic_timeline:timeline", "area": "systolic_area:area",
-    "vectors": "systolic_vectors:vectors", "view": "systolic_view:view",
-})
+COMMANDS = {"report": "systolic_report:report", "timeline": "systolic_timeline:timeline", "area": "systolic_area:area",
+            "vectors": "systolic_vectors:vectors", "view": "systolic_view:view"}
+"""Name -> module and function."""
+
+systolic = group("systolic", "Look into the systolic array: cycles, time, silicon, vectors.", COMMANDS)

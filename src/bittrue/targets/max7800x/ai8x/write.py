@@ -202,8 +202,9 @@ def _quantization(p: _Place) -> str | None:
         return None
     if weights.binary:
         return "binary"
-    magnitudes = np.unique(np.abs(weights.values))
-    return str(weights.bits) if weights.bits != 8 or magnitudes.tolist() in ([0], [1]) else None
+    magnitudes = np.abs(weights.values)
+    alike = int(magnitudes.min()) == int(magnitudes.max()) <= 1
+    return str(weights.bits) if weights.bits != 8 or alike else None
 
 
 def _stride(p: _Place) -> str | None:
