@@ -22,6 +22,8 @@ from .fault_values import Change, Place, Values
 
 TABLE_HEAD = 4
 """Words of the known answer before the values of a block: address, mask, words, step."""
+WORDS = 1 << 30
+"""Words of an address space: a pointer that is moved by so many is where it was."""
 GAP = "GAP "
 """Beginning of a reason that is none: silicon would suffer."""
 BYTE = 0xFF
@@ -143,6 +145,7 @@ class Explainer:
             if (fault.address - at) // 4 in heads:
                 part = ("address", "mask", "words", "step")[(fault.address - at) // 4 - position]
                 yield f"known answer: another {part}, under which the right data are the same"
+            count &= WORDS - 1
             for i in range(count):
                 place = self.scene.addresses.decode(address + i * step)
                 if not isinstance(place, DataWord):
