@@ -268,7 +268,7 @@ GAPS: tuple[Reason, ...] = (
            lambda v: v.leads and v.from_fifo),
     Reason("SRAM_TEST.sbistrun, sramz, mbistrun, mramz, tbistrun, tramz, bbistrun, bramz",
            "a memory is tested or cleared while the network runs"),
-    Reason("RCNT.rcnt_max, rcnt_stop", "the last window is at no multiple of the stride, or unwritten words are copied"),
+    Reason("RCNT.rcnt_max, rcnt_stop", "the last window is at no multiple of the stride, or unwritten words are read"),
     Reason("CCNT.ccnt_stop", "the last window is at no multiple of the stride, or unwritten words are copied"),
     Reason("CCNT.ccnt_step", "rows have another length than RCNT.rcnt_step and ccnt_stop say"),
     Reason("RCNT.rcnt_pad, rcnt_pad_en", "padding in a layer without convolution", lambda v: not v.kernels),
