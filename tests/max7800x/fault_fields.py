@@ -283,6 +283,7 @@ GAPS: tuple[Reason, ...] = (
     Reason("MCNT.mcnt_max, mcnt_sad", "from the first to the last kernel it is no multiple of the bits of a weight"),
     Reason("MCNT1.mcnt_max", "from the first to the last kernel it is no multiple of the bits of a weight"),
     Reason("TPTR", "TRAM words of a flattening layer", lambda v: bool(v.value("POST", "flatten_en"))),
+    Reason("STRIDE.mp_stride", "no step from one column to the next", lambda v: not v.new),
     Reason("ONED.oned_en", "a one-dimensional convolution on several columns"),
     Reason("ENA.pro_en", "one more processor copies words that nobody wrote", lambda v: not v.kernels),
     Reason("LCTL.broadcast", "broadcasting in a layer that is not depthwise",

@@ -51,6 +51,7 @@ OPEN: tuple[Open, ...] = (
     Open("RCNT.rcnt_max, rcnt_stop", "plain-max78002", "RCNT", 0, 0, 0),
     Open("ONED.oned_en", "plain-max78000", "ONED", 0, 4, 12),
     Open("ENA.pro_en", "passes-max78000", "ENA", 1, 4, 8),
+    Open("STRIDE.mp_stride", "deep-max78002", "STRIDE", 0, 4, 4),
     Open("LCTL.broadcast", "deep-max78002", "LCTL", 0, 4, 29),
     Open("POST.mask_size", "ahead-max78002", "POST", 0, 2, 22),
     Open("POST.tcalc", "streamed-max78002", "POST", 0, 2, 31),
