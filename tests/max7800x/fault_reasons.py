@@ -13,8 +13,8 @@ from functools import cached_property
 
 import numpy as np
 
-from bittrue.targets.max7800x.box import SampleRun
 from bittrue.targets.max7800x.device import KERNEL_BYTES, DataWord
+from bittrue.targets.max7800x.simulate.box import SampleRun
 
 from .fault_fields import Edit, RegisterChange, reason_of
 from .fault_scene import Fault, Key, Scene, State, Tapped
