@@ -91,7 +91,7 @@ WRONG = [
     (Network(change=set_field("MCNT", mcnt_sad=8 * 766, mcnt_max=8 * 769)), {Kind.KERNEL_RANGE}),
     (Network(change=set_field("MCNT", mcnt_sad=24, mcnt_max=0)), {Kind.SIZES_DISAGREE}),
     (Network(change=set_field("TPTR", tptr_max=9)), {Kind.SIZES_DISAGREE}),
-    (Network(change=set_field("TPTR", tptr_max=4000, tptr_sad=3996)), {Kind.TRAM}),
+    (Network(change=set_field("TPTR", tptr_max=4000, tptr_sad=3996)), {Kind.TRAM, Kind.SIZES_DISAGREE}),
     (Network(change=set_field("PCCNT", pccnt_max=1)), {Kind.SIZES_DISAGREE}),
     (Network(change=set_field("LCTL", sslave=1)), {Kind.NOT_MODELLED}),
     (Network(change=set_field("LCTL", sramlsrc=0)), {Kind.NOT_MODELLED}),
@@ -182,22 +182,24 @@ def test_depthwise_without_kernels() -> None:
     assert chip.records[0].masks.tolist() == [0]
 
 
-def test_output_channels_without_kernels_are_undefined_and_complained_about_when_used() -> None:
-    """Channels 1 and 3 have no kernels; a copy of all is undefined there, and a kernel that reads them complains."""
+@pytest.mark.parametrize("copies", [True, False])
+def test_output_channels_without_kernels_are_undefined_and_complained_about_when_used(copies: bool) -> None:
+    """Channels 1 and 3 have no kernels; a layer that copies all, or whose kernels read them, complains."""
     chip = Chip()
-    chip.boot(last=1)
+    chip.boot()
     for column in (0, 2):
         chip.kernels(0, [0, 0, 0, 0, 64, 0, 0, 0, 0], column)
     chip.data(0, hwc([image(3, 3, 1)]))
     write_layer(chip, Layer((3, 3), processors=1, pad=(1, 1), target=50))
-    write_layer(chip, Layer((3, 3), processors=15, source=50, target=80), number=1, passthrough=True)
     chip.start()
-    assert {hex(mask) for record in chip.records for mask in record.masks.tolist()} == {"0xff00ff"}
+    assert {hex(mask) for mask in chip.records[0].masks.tolist()} == {"0xff00ff"}
     assert chip.kinds() == set()
     chip.reg("CTL", clk_en=1, mexpress=1)
     for processor in range(4):
         chip.kernels(processor, [1], column=8)
-    write_layer(chip, Layer((3, 3), processors=15, kernel=(1, 1), outputs=1, column=8, source=50, target=80), number=1)
+    chip.reg("LCNT_MAX", lcnt=1)
+    write_layer(chip, Layer((3, 3), processors=15, kernel=(1, 1), outputs=1, column=8, source=50, target=80), number=1,
+                passthrough=copies)
     chip.start()
     assert chip.kinds() == {Kind.UNWRITTEN_DATA}
 
@@ -205,7 +207,9 @@ def test_output_channels_without_kernels_are_undefined_and_complained_about_when
 def test_reading_an_undefined_result() -> None:
     chip = Chip()
     chip.boot()
-    write_layer(chip, Layer((1, 1), processors=1, target=9), passthrough=True)
+    chip.kernels(0, [1] * 9, column=1)
+    chip.data(0, hwc([image(3, 3, 1)]))
+    write_layer(chip, Layer((3, 3), processors=1, target=9))
     chip.start()
     assert chip.kinds() == set()
     chip.bus.read(chip.addresses.data(0, 36))

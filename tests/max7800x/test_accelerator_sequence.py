@@ -149,7 +149,9 @@ def test_fast_fifo_feeds_four_processors_of_one_group_or_of_four(control: dict[s
         mask = (15 if group == 0 else 0) if control["fifogrp"] else 1
         write_layer(chip, Layer((2, 1), processors=mask, target=500 + (group << 15)), group=group, passthrough=True)
     chip.reg("IFRM", ifrm_reg=2)
-    chip.start(1, 2, 3, fifo_en=1, ffifo_en=1, **control)
+    for group in (1, 2, 3, 0):
+        fast = {"ffifo_en": 1, **control} if group == 0 or not control["fifogrp"] else {}
+        chip.reg("CTL", group, clk_en=1, cnn_en=1, ext_sync=4, fifo_en=1, **fast)
     for i in range(2):
         chip.bus.write(chip.addresses.register("FAST_DR"), word(*values[4 * i:4 * i + 4]))
     processors = range(4) if control["fifogrp"] else range(0, 64, 16)
@@ -170,7 +172,9 @@ def test_quad_fifo_spreads_output_channels_over_the_groups() -> None:
         write_layer(chip, Layer((3, 4), processors=3, outputs=8, target=40), group=group,
                     change=lambda v: v["MCNT"].update(mcnt_max=8))
     chip.reg("IFRM", ifrm_reg=12)
-    chip.start(1, 2, 3, fifo_en=1, ffifo_en=1, fifogrp=1, qupac=1)
+    for group in (1, 2, 3):
+        chip.reg("CTL", group, clk_en=1, cnn_en=1, ext_sync=4, fifo_en=1, qupac=1)
+    chip.start(fifo_en=1, ffifo_en=1, fifogrp=1, qupac=1)
     for value in hwc(inputs):
         chip.bus.write(chip.addresses.register("FAST_DR"), value)
     kernels = [[weights[(o * 2 + p) * 9:][:9] for p in range(2)] for o in range(8)]

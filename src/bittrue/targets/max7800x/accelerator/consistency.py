@@ -5,32 +5,15 @@ Silicon does not check them; it computes something else than the rest of the lay
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-
 from ..device import Device
 from .complaints import Complaints, Kind
+from .consistency_counters import COUNTER_ROWS
+from .consistency_kernels import KERNEL_ROWS
+from .consistency_pointers import POINTER_ROWS
+from .consistency_row import Row, View
 from .decode import QUARTERS
 from .layer import LayerProgram, Mode
 from .registers import Fields
-
-
-@dataclass(frozen=True)
-class View:
-    """A layer as the rows see it."""
-
-    device: Device
-    lead: Fields
-    program: LayerProgram
-
-
-@dataclass(frozen=True)
-class Row:
-    """One agreement: `holds` says whether it holds, `applies` for which layers it is asked."""
-
-    text: str
-    holds: Callable[[View], bool]
-    applies: Callable[[View], bool] = lambda view: True
 
 
 def _on_new(view: View) -> bool:
@@ -90,6 +73,7 @@ ROWS = (
     Row("WPTR_MOFFS: one instance in a convolution",
         lambda v: v.program.writes.mask == 1 << v.device.pointer_word_bits,
         lambda v: v.program.mode is not Mode.PASSTHROUGH),
+    *KERNEL_ROWS, *POINTER_ROWS, *COUNTER_ROWS,
 )
 """All agreements."""
 

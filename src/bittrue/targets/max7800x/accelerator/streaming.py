@@ -12,7 +12,7 @@ import numpy as np
 
 from ..device import Device
 from .complaints import Complaints, Kind
-from .layer import LayerProgram
+from .layer import LayerProgram, Pair
 from .memories import Data, Ints
 from .write import Written
 
@@ -40,6 +40,22 @@ class Buffer:
         return bool((inside & np.isin(instances, list(self.instances))).any())
 
 
+@dataclass
+class Front:
+    """What the layers in front of a streaming layer take."""
+
+    passes: int = 0
+    """Passes; of a layer that computes four at once, a multiple of four."""
+    tram: int = 0
+    """Words of TRAM."""
+
+    def add(self, program: LayerProgram) -> None:
+        """One more layer."""
+        passes = program.reads.passes
+        self.passes += -(-passes // FOUR) * FOUR if program.parallel else passes
+        self.tram += passes * program.columns
+
+
 def buffer_of(device: Device, program: LayerProgram) -> Buffer | None:
     """The circular buffer of a layer's input; None without."""
     if not program.stream.buffer:
@@ -61,7 +77,7 @@ def check_stream(device: Device, program: LayerProgram, before: LayerProgram | N
     """Complain about a streaming layer that reads words before they are there, or after they are overwritten.
 
     The buffer must hold what one output needs and what comes before the start; the first output must not come before
-    its words; the steps must be those that the layer's own stride takes out of the buffer.
+    its words.
     """
     reads, stream = program.reads, program.stream
     reach = (reads.window[0] - 1) * reads.dilation[0] * reads.width + (reads.window[1] - 1) * reads.dilation[1] + 1
@@ -74,7 +90,6 @@ def check_stream(device: Device, program: LayerProgram, before: LayerProgram | N
     first = reach if before is None or not device.pad_in_count else _reach_in_front(before, program)
     if stream.start < _words(first, reads.chw):
         complaints.add(Kind.STREAM_START, f"starts after {stream.start} words, the first output needs {first}")
-    _check_steps(program, before, complaints)
 
 
 def _reach_in_front(before: LayerProgram, program: LayerProgram) -> int:
@@ -86,15 +101,24 @@ def _reach_in_front(before: LayerProgram, program: LayerProgram) -> int:
     return rows * before.image[1] + before.kernels.size[1] - 1 + program.reads.window[1]
 
 
-def _check_steps(program: LayerProgram, before: LayerProgram | None, complaints: Complaints) -> None:
-    reads, stream = program.reads, program.stream
-    column = _words(reads.column_step * reads.operands, reads.chw)
-    allowed = (column - 1, column) if before is None else (column,)
-    if stream.column_step not in allowed:
-        complaints.add(Kind.STREAM_START, f"{stream.column_step} words between columns, the stride takes {column}")
-    row = _words(reads.row_step - reads.width, reads.chw)
-    if stream.row_step < row:
-        complaints.add(Kind.STREAM_START, f"{stream.row_step} words between rows, the stride skips {row}")
+def check_steps(program: LayerProgram, steps: set[Pair], front: Front, complaints: Complaints) -> None:
+    """Complain about a streaming layer's steps, and about its passes, that are not those of its other registers."""
+    found = program.stream.row_step, program.stream.column_step
+    if found not in steps:
+        rows, columns = min(steps)
+        complaints.add(Kind.STREAM_START, f"{found[0]} words between rows and {found[1]} between columns (STREAM2), "
+                                          f"its sizes and strides take {rows} and {columns}")
+    if program.stream.passes != front.passes:
+        complaints.add(Kind.STREAM_START, f"{program.stream.passes} passes in front (STREAM2.strm_invol) of "
+                                          f"{front.passes}")
+
+
+def check_still(program: LayerProgram, waits: bool, complaints: Complaints) -> None:
+    """Complain about registers of streaming in a layer that does not stream; `waits`: it waits for the FIFO."""
+    stream = program.stream
+    used = (stream.row_step, stream.column_step, stream.passes, stream.buffer, 0 if waits else stream.start)
+    if any(used):
+        complaints.add(Kind.STREAM_START, "STREAM1, STREAM2 or FMAX of a layer that does not stream")
 
 
 def _words(pixels: int, chw: bool) -> int:
