@@ -207,7 +207,6 @@ def test_output_channels_without_kernels_are_undefined_and_complained_about_when
 def test_reading_an_undefined_result() -> None:
     chip = Chip()
     chip.boot()
-    chip.kernels(0, [1] * 9, column=1)
     chip.data(0, hwc([image(3, 3, 1)]))
     write_layer(chip, Layer((3, 3), processors=1, target=9))
     chip.start()
