@@ -205,6 +205,8 @@ REASONS = (
            lambda v: not v.value("PCCNT", "pccnt_max")),
     Reason("STREAM1.strm_isval", "starts later than it must, and the circular buffer holds what comes before",
            lambda v: v.old < v.new <= v.value("FMAX", "fbuf_max")),
+    Reason("STREAM1.fifo_go", "the first layer starts by the first word in the FIFO, and takes the same words",
+           lambda v: v.from_fifo and v.change.layer == v.scene.program.registers.configure[0].layer),
     Reason("LCTL.rd_ahead", "reads ahead, which takes less time only, and from other banks than it writes"),
     Reason("FMAX", "a larger circular buffer, where nothing else lies", lambda v: v.new > v.old),
     Reason("LCTL2.wptr_inc", "one pixel is written, and there is no step to another one", lambda v: v.one_pixel),
@@ -227,7 +229,7 @@ def _layer(view: View) -> int:
 
 def _activation(view: View) -> Edit:
     relu, absolute = view.value("LCTL", "act_en"), view.value("POST", "out_abs")
-    chosen = Activation.RELU if relu else Activation.ABS if absolute else Activation.NONE
+    chosen = Activation.ABS if absolute else Activation.RELU if relu else Activation.NONE  # both: the absolute value
     return _replaced(view, activation=chosen)
 
 
@@ -258,41 +260,7 @@ EDITS: Mapping[str, Callable[[View], Edit]] = {
 COMMON_CONTROL = ("bigdata", "oneshot", "poolrnd", "stream_en", "fifo_en", "lilbuf", "ffifo_en", "fifogrp", "qupac",
                   "pipeline_off", "binary", "simple1b")
 
-GAPS: tuple[Reason, ...] = (
-    Reason(LAYER, "a group without processors in the layer has other registers than the rest",
-           lambda v: not v.leads and not v.works),
-    Reason("CTL." + ", ".join(COMMON_CONTROL), "groups that run together do not agree", lambda v: not v.leads),
-    Reason("CTL.ffifo_en, qupac", "the fast FIFO or its spreading is on, and no input comes from a FIFO",
-           lambda v: not v.from_fifo),
-    Reason("CTL.stream_en", "streaming is on, and no layer streams", lambda v: not v.streams),
-    Reason("CTL.ext_sync", "the first group of a network with a FIFO does not run with itself",
-           lambda v: v.leads and v.from_fifo),
-    Reason("SRAM_TEST.sbistrun, sramz, mbistrun, mramz, tbistrun, tramz, bbistrun, bramz",
-           "a memory is tested or cleared while the network runs"),
-    Reason("RCNT.rcnt_max, rcnt_stop", "the last window is at no multiple of the stride, or unwritten words are read"),
-    Reason("CCNT.ccnt_stop", "the last window is at no multiple of the stride, or unwritten words are copied"),
-    Reason("CCNT.ccnt_step", "rows have another length than RCNT.rcnt_step and ccnt_stop say"),
-    Reason("RCNT.rcnt_pad, rcnt_pad_en", "padding in a layer without convolution", lambda v: not v.kernels),
-    Reason("CCNT.ccnt_pad, ccnt_pad_en", "padding in a layer without convolution", lambda v: not v.kernels),
-    Reason("WPTR_BASE", "groups that add up their sums have different write pointers", lambda v: not v.leads),
-    Reason("WPTR_TOFFS", "distance of time slots in a layer that computes"),
-    Reason("LCTL.rprime_max, cprime_max", "the size of a kernel in a layer without convolution",
-           lambda v: not v.kernels),
-    Reason("LCTL.cnnsi_en", "adds sums of the group itself, or of one that has none"),
-    Reason("LCTL2.xpch_max", "more output processors of a pass than kernels"),
-    Reason("MCNT.mcnt_max, mcnt_sad", "from the first to the last kernel it is no multiple of the bits of a weight"),
-    Reason("MCNT1.mcnt_max", "from the first to the last kernel it is no multiple of the bits of a weight"),
-    Reason("TPTR", "TRAM words of a flattening layer", lambda v: bool(v.value("POST", "flatten_en"))),
-    Reason("ONED.oned_en", "a one-dimensional convolution on several columns"),
-    Reason("ENA.pro_en", "one more processor copies words that nobody wrote", lambda v: not v.kernels),
-    Reason("LCTL.broadcast", "broadcasting in a layer that is not depthwise",
-           lambda v: not v.value("POST", "depthwise")),
-    Reason("POST.mask_size", "bits of a weight in a layer without kernels", lambda v: not v.kernels),
-    Reason("POST.tcalc", "four passes at once in a layer of one pass"),
-    Reason("POST.flatten_en", "flattening, and TPTR does not say so"),
-    Reason("STREAM2.strm_dsval2", "another number of words between rows than the stride takes"),
-    Reason("STREAM2.strm_invol", "another number of passes of the layers in front"),
-)
+GAPS: tuple[Reason, ...] = ()
 """Faults that go unnoticed; to be empty."""
 
 

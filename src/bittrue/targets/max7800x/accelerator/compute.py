@@ -159,9 +159,8 @@ def copied(device: Device, program: LayerProgram, image: Image, complaints: Comp
     small = device.average_pool_reset and program.pixels == len(program.processors) == 1
     if image.known is not None and not small:
         known = image.known.reshape(*image.known.shape[:2], -1)
-        absent = ~known.any(axis=2)
-        absent[absent.all(axis=1)] = False
-        bad = np.asarray((~known.all(axis=2) & ~absent).any(axis=1), np.bool_)
+        some, every = np.asarray(known.any(axis=2), np.bool_), np.asarray(known.all(axis=2), np.bool_)
+        bad = np.asarray((some & ~every).any(axis=1) | ~some.any(axis=1), np.bool_)
         if bad.any():
             complaints.add(Kind.UNWRITTEN_DATA, f"copied by processors {_list(bad, program.processors)}")
     return Outputs(image.values.astype(np.int64), image.known)

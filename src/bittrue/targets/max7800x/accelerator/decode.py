@@ -151,10 +151,10 @@ class Decoder:
 
     def _stream(self, lead: Fields) -> Stream:
         if lead.layer >= self.device.streaming_layers:
-            return Stream(0, 0, 0, 0, 0)
-        steps = lead["STREAM2"]
-        return Stream(lead["STREAM1"]["strm_isval"], steps["strm_dsval1"], steps["strm_dsval2"], steps["strm_invol"],
-                      lead["FMAX"]["fbuf_max"])
+            return Stream(0, 0, 0, 0, 0, False)
+        start, steps = lead["STREAM1"], lead["STREAM2"]
+        return Stream(start["strm_isval"], steps["strm_dsval1"], steps["strm_dsval2"], steps["strm_invol"],
+                      lead["FMAX"]["fbuf_max"], bool(start.get("fifo_go")))
 
 
 def kernel_range(device: Device, lead: Fields) -> tuple[int, int]:

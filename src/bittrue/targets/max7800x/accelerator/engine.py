@@ -22,7 +22,7 @@ from .pool import pooled
 from .prepare import Prepared, Preparer
 from .registers import Registers
 from .snoop import Decision, snoop
-from .stream_steps import steps_of
+from .stream_formulas import Place, needs_of
 from .streaming import (
     Buffer,
     Front,
@@ -216,15 +216,20 @@ class Engine:
         own = buffer_of(self.device, program) if self._streams(run) else None
         front = run.front if self._is_streaming(run, program) else None
         check_tram(self.device, self.complaints, program, None if front is None else front.tram)
-        if own is not None:
-            check_stream(self.device, program, run.before, self.complaints)
-            check_apart(run.buffers, own, self.complaints)
-            run.buffers.append(own)
+        control = self.registers.fields("CTL", run.leader)
         if front is None:
-            control = self.registers.fields("CTL", run.leader)
             check_still(program, run.first and bool(control["fifo_en"]), self.complaints)
         else:
-            self._check_steps(run, program, front)
+            pipeline = self.device.pipeline and not control["pipeline_off"]
+            last = own is not None and self._next_buffer(run) is None
+            needs = needs_of(self.device, program, Place(run.before, last, bool(control["fifo_en"]), pipeline))
+            check_steps(program, needs, front, self.complaints)
+            front.add(program)
+            if own is not None:
+                check_stream(program, needs, self.complaints)
+        if own is not None:
+            check_apart(run.buffers, own, self.complaints)
+            run.buffers.append(own)
         run.front = front
         return own
 
@@ -234,13 +239,6 @@ class Engine:
             return program.stream.buffer > 0
         streams = bool(self.registers.fields("CTL", run.leader)["stream_en"])
         return streams and (run.first or program.stream.start > 0)
-
-    def _check_steps(self, run: Run, program: LayerProgram, front: Front) -> None:
-        control = self.registers.fields("CTL", run.leader)
-        pipeline = self.device.pipeline and not control["pipeline_off"]
-        steps = steps_of(self.device, program, run.before, pipeline, bool(control["fifo_en"]))
-        check_steps(program, steps, front, self.complaints)
-        front.add(program)
 
     def _streams(self, run: Run) -> bool:
         control = self.registers.fields("CTL", run.leader)

@@ -122,6 +122,8 @@ class Stream:
     row_step: int
     passes: int
     buffer: int
+    go: bool
+    """Start by the first word in the FIFO."""
 
 
 @dataclass(frozen=True)
