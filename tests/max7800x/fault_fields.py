@@ -207,6 +207,8 @@ REASONS = (
            lambda v: v.old < v.new <= v.value("FMAX", "fbuf_max")),
     Reason("STREAM1.fifo_go", "the first layer starts by the first word in the FIFO, and takes the same words",
            lambda v: v.from_fifo and v.change.layer == v.scene.program.registers.configure[0].layer),
+    Reason("POST.tcalc", "four passes at once or one after the other: the same sums, in another time",
+           lambda v: v.value("LCTL2", "inpchexp") > 0 and not v.value("POST", "flatten_en")),
     Reason("LCTL.rd_ahead", "reads ahead, which takes less time only, and from other banks than it writes"),
     Reason("FMAX", "a larger circular buffer, where nothing else lies", lambda v: v.new > v.old),
     Reason("LCTL2.wptr_inc", "one pixel is written, and there is no step to another one", lambda v: v.one_pixel),

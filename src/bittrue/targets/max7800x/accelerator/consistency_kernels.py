@@ -54,8 +54,8 @@ KERNEL_ROWS = (
         lambda v: bool(v.lead["ONED"]["oned_en"])),
     Row("LCTL.broadcast: on in depthwise layers alone", lambda v: bool(v.lead["POST"].get("depthwise")),
         lambda v: bool(v.lead["LCTL"].get("broadcast"))),
-    Row("POST.tcalc: four passes at once need several", lambda v: v.program.reads.passes > 1,
-        lambda v: bool(v.lead["POST"].get("tcalc"))),
+    Row("POST.tcalc: four passes at once need several, which are none of flattening",
+        lambda v: v.program.reads.passes > 1 and not v.program.flattens, lambda v: v.program.parallel),
     Row("POST.flatten_en: on where there are more pixels than LCTL2.inpchexp counts",
         lambda v: v.lead["POST"]["xpmp_cnt"] > 0 and v.sums, lambda v: bool(v.lead["POST"]["flatten_en"])),
 )
