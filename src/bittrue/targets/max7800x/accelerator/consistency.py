@@ -30,9 +30,13 @@ def _outputs(view: View) -> int:
     return program.kernels.count // (QUARTERS if quarters else 1)
 
 
-def _read_ahead(view: View) -> int:
-    passes, parallel = view.program.reads.passes, view.lead["POST"]["tcalc"]
-    return (passes - 1) // QUARTERS if parallel else passes - 1
+def _read_ahead(view: View) -> set[int]:
+    """What LCTL.shift_cnt may be: passes - 1. One pixel may be a flattened image, whose pixels are none of them."""
+    if not view.program.read_ahead:
+        return {0}
+    passes, pixel = view.program.reads.passes, view.program.image == view.program.kernels.size == (1, 1)
+    counts = [count for count in range(1, passes + 1) if passes % count == 0] if pixel else [passes]
+    return {(count - 1) // QUARTERS if view.program.parallel else count - 1 for count in counts}
 
 
 ROWS = (
@@ -58,7 +62,7 @@ ROWS = (
     Row("OCHAN: output channels as counted by the kernels' addresses",
         lambda v: v.lead["OCHAN"]["ochan"] + 1 == _outputs(v), _on_new),
     Row("LCTL.shift_cnt: passes with read-ahead",
-        lambda v: v.lead["LCTL"]["shift_cnt"] == (_read_ahead(v) if v.lead["LCTL"]["rd_ahead"] else 0), _on_new),
+        lambda v: v.lead["LCTL"]["shift_cnt"] in _read_ahead(v), _on_new),
     Row("LCTL2.xpch_max: a multiple of the bits of a weight",
         lambda v: v.lead["LCTL2"]["xpch_max"] % v.program.kernels.bits == 0,
         lambda v: not v.program.mode.by_processor),
