@@ -22,9 +22,9 @@ from bittrue.engine.fast import FastExecutor
 from bittrue.ir import Graph
 from bittrue.ir.onnx import to_bytes, to_model
 from bittrue.targets import get
-from bittrue.targets.max7800x.box import Box, compiled
 from bittrue.targets.max7800x.plan import Max7800xPlan
-from bittrue.targets.max7800x.run import box_of
+from bittrue.targets.max7800x.simulate.box import Box, compiled
+from bittrue.targets.max7800x.simulate.run import box_of
 
 Row = dict[str, float | int | str]
 

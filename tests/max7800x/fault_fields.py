@@ -2,7 +2,6 @@
 
 A row is asked for every field that differs when the network starts; `View` is what the wrong registers then say.
 `EDITS` are fields that choose an operation: with another one the oracle may compute the same for the sample.
-`GAPS` are fields whose faults silicon would suffer from and the accelerator model does not notice.
 """
 
 from __future__ import annotations
@@ -75,16 +74,6 @@ class View:
         return self.change.group == self.scene.program.registers.first_group
 
     @property
-    def per_layer(self) -> bool:
-        """Whether every layer has such a register."""
-        return self.scene.addresses.registers[self.change.name].scope in (Scope.LAYER, Scope.STREAM)
-
-    @property
-    def works(self) -> bool:
-        """Whether the group has processors in the layer."""
-        return bool(self.value("ENA", "pro_en"))
-
-    @property
     def kernels(self) -> bool:
         """Whether some group uses kernels in the layer."""
         return any(self.value("ENA", "mask_en", group) for group in self.running)
@@ -126,13 +115,9 @@ class View:
         return self.change.layer == self.value("LCNT_MAX", "lcnt")
 
 
-LAYER = "layer"
-
-
 @dataclass(frozen=True)
 class Reason:
-    """`register.field, ...` (or `register` for all of its fields, `layer` for all registers of a layer), when it holds,
-    why it is harmless."""
+    """`register.field, ...` (or `register` for all of its fields), when it holds, why it is harmless."""
 
     names: str
     text: str
@@ -141,8 +126,8 @@ class Reason:
     def fits(self, view: View) -> bool:
         """Whether the reason holds for a wrong field."""
         register, _, fields = self.names.partition(".")
-        named = view.change.name, LAYER if view.per_layer else ""
-        return register in named and (not fields or view.field in fields.split(", ")) and self.holds(view)
+        named = view.change.name == register and (not fields or view.field in fields.split(", "))
+        return named and self.holds(view)
 
 
 TIMING = "timing and supply of memories: nothing that is computed depends on it"
@@ -257,33 +242,21 @@ EDITS: Mapping[str, Callable[[View], Edit]] = {
 """Field -> the network that does what the wrong value says."""
 
 
-# ---- what the model does not notice
-
-COMMON_CONTROL = ("bigdata", "oneshot", "poolrnd", "stream_en", "fifo_en", "lilbuf", "ffifo_en", "fifogrp", "qupac",
-                  "pipeline_off", "binary", "simple1b")
-
-GAPS: tuple[Reason, ...] = ()
-"""Faults that go unnoticed; to be empty."""
-
-
-def reason_of(change: RegisterChange, scene: Scene, state: State) -> tuple[list[str], list[Edit], list[str]]:
-    """Reasons, networks that do what wrong fields say, gaps; fields for which there is none of them are left out."""
+def reason_of(change: RegisterChange, scene: Scene, state: State) -> tuple[list[str], list[Edit]]:
+    """Reasons, and networks that do what wrong fields say; fields for which there is neither are left out."""
     idle = _idle(change, scene)
     if idle:
-        return [f"{change.name}: {idle}"] * len(change.fields), [], []
-    reasons, edits, gaps = list[str](), list[Edit](), list[str]()
+        return [f"{change.name}: {idle}"] * len(change.fields), []
+    reasons, edits = list[str](), list[Edit]()
     for name in change.fields:
         view = View(change, name, scene, state.registers)
         full = f"{change.name}.{name}"
         found = next((reason.text for reason in REASONS if reason.fits(view)), None)
-        gap = next((reason.text for reason in GAPS if reason.fits(view)), None)
         if found is not None:
             reasons.append(f"{full}: {found}")
-        elif gap is not None:
-            gaps.append(f"{full}: {gap}")
         elif full in EDITS:
             edits.append(EDITS[full](view))
-    return reasons, edits, gaps
+    return reasons, edits
 
 
 def _idle(change: RegisterChange, scene: Scene) -> str:

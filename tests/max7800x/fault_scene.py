@@ -15,17 +15,17 @@ import numpy.typing as npt
 
 from bittrue.ir import IntArray
 from bittrue.targets.max7800x.accelerator import Accelerator
-from bittrue.targets.max7800x.box import Box, SampleRun, compiled
 from bittrue.targets.max7800x.chip.machine import Chip, Outcome
 from bittrue.targets.max7800x.chip.regions import SRAM
-from bittrue.targets.max7800x.compare import Expected, Tally, expected_layers
 from bittrue.targets.max7800x.device import AddressMap, BiasByte, Device, RegisterAt, Scope
 from bittrue.targets.max7800x.emit import About, emit
 from bittrue.targets.max7800x.lower.numbering import numbering
 from bittrue.targets.max7800x.plan import Max7800xPlan
 from bittrue.targets.max7800x.program import Program
 from bittrue.targets.max7800x.project import layer_values, lowered
-from bittrue.targets.max7800x.run import box_of
+from bittrue.targets.max7800x.simulate.box import Box, SampleRun, compiled
+from bittrue.targets.max7800x.simulate.compare import Expected, Tally, expected_layers
+from bittrue.targets.max7800x.simulate.run import box_of
 
 from .fault_nets import CASES
 
@@ -46,7 +46,6 @@ class Finding(Enum):
     COMPLAINT = "complaint of the accelerator"
     OUTPUT = "unloaded output or softmax"
     TEXT = "text on the console"
-    CRASH = "an exception of the emulated chip"
     NOTHING = "nothing"
 
 

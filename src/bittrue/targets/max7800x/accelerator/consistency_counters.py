@@ -29,6 +29,9 @@ def _row_step(view: View) -> bool:
 
 
 COUNTER_ROWS = (
+    Row("STRIDE.mp_stride: the stride in words",
+        lambda v: v.lead["STRIDE"]["mp_stride"] % (v.lead["STRIDE"]["stride"] + 1) == 0 < v.lead["STRIDE"]["mp_stride"],
+        lambda v: not v.counts_sizes),
     Row("RCNT and CCNT: no padding in passthrough layers", lambda v: v.program.pad == (0, 0), lambda v: v.copies),
     Row("RCNT.rcnt_stop and CCNT.ccnt_stop: a multiple of the stride", _stops, lambda v: not v.counts_sizes),
     Row("CCNT.ccnt_step: from the last window to the end of the row", _last_window, lambda v: not v.counts_sizes),

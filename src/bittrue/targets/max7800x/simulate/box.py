@@ -10,15 +10,15 @@ from shutil import copytree
 from tempfile import TemporaryDirectory
 from typing import Protocol
 
-from ...ir import IntArray
-from .accelerator import Accelerator, Complaint, LayerRecord
-from .chip.build import Firmware, Options, build
-from .chip.image import Image
-from .chip.machine import BUDGET, Chip, Outcome, RunResult
-from .device import Device
-from .lower.words import tensor_at
-from .memory import Area
-from .program import OutputTensor
+from ....ir import IntArray
+from ..accelerator import Accelerator, Complaint, LayerRecord
+from ..chip.build import Firmware, Options, build
+from ..chip.image import Image
+from ..chip.machine import BUDGET, Chip, Outcome, RunResult
+from ..device import Device
+from ..lower.words import tensor_at
+from ..memory import Area
+from ..program import OutputTensor
 from .sample import image_of, softmaxed, unloaded
 
 
