@@ -190,6 +190,8 @@ REASONS = (
            lambda v: not v.value("PCCNT", "pccnt_max")),
     Reason("STREAM1.strm_isval", "starts later than it must, and the circular buffer holds what comes before",
            lambda v: v.old < v.new <= v.value("FMAX", "fbuf_max")),
+    Reason("ENA.mask_en", "which processors have kernels, where all kernels are bypassed",
+           lambda v: bool(v.value("LCTL", "bypass"))),
     Reason("STREAM1.fifo_go", "the first layer starts by the first word in the FIFO, and takes the same words",
            lambda v: v.from_fifo and v.change.layer == v.scene.program.registers.configure[0].layer),
     Reason("POST.tcalc", "four passes at once or one after the other: the same sums, in another time",

@@ -117,7 +117,7 @@ WRONG = [
     (Network(before=lambda chip: chip.reg("SRAM_TEST", 1, tramz=1)), {Kind.SELF_TEST}),
     (Network(change=set_field("MCNT", mcnt_max=25)), {Kind.SIZES_DISAGREE}),  # a quarter of a kernel
     (Network(change=set_field("LCTL2", xpch_max=32)), {Kind.SIZES_DISAGREE}),  # five channels of four kernels
-    (Network(change=set_field("LCTL2", xpch_max=16)), {Kind.SIZES_DISAGREE, Kind.OVERLAP}),  # three: the fourth in a second pass
+    (Network(change=set_field("LCTL2", xpch_max=16)), {Kind.SIZES_DISAGREE, Kind.OVERLAP}),  # three, then one
     (Network(change=set_field("WPTR_TOFFS", wptr_toff=1)), {Kind.SIZES_DISAGREE}),
     (Network(change=set_field("WPTR_CHOFFS", wptr_choff=1)), {Kind.SIZES_DISAGREE}),
     (Network(change=set_field("LCTL2", wptr_inc=1)), set()),  # a write gap
@@ -126,6 +126,7 @@ WRONG = [
     (Network("max78002", change=set_field("MCNT1", mcnt_max=25)), {Kind.SIZES_DISAGREE}),
     (Network("max78002", change=set_field("CCNT", ccnt_step=2)), {Kind.SIZES_DISAGREE}),
     (Network("max78002", change=set_field("RCNT", rcnt_step=2)), {Kind.SIZES_DISAGREE, Kind.UNWRITTEN_DATA}),
+    (Network("max78002", change=set_field("STRIDE", mp_stride=0)), {Kind.SIZES_DISAGREE}),
     (Network("max78002", change=set_field("POST", tcalc=1)), {Kind.SIZES_DISAGREE}),
     (Network("max78002", change=set_field("LCTL", broadcast=1)), {Kind.SIZES_DISAGREE}),
 ]

@@ -196,6 +196,7 @@ def test_depthwise(broadcast: int) -> None:
             values["ONED"]["tscnt_max"] = 2
             values["OCHAN"]["ochan"] = 2
             values["MCNT1"]["mcnt_max"] = 0
+            values["LCTL2"]["xpch_max"] = 17 * 8
             if not broadcast:
                 values["WPTR_BASE"]["wptr_base"] += group * 4 << 15
                 values["WPTR_TOFFS"]["wptr_toff"] = 1 << 15

@@ -193,7 +193,8 @@ def test_fast_fifo_feeds_four_processors_of_one_group_or_of_four(control: dict[s
     chip.boot((0, 1, 2, 3))
     for group in range(4):
         mask = (15 if group == 0 else 0) if control["fifogrp"] else 1
-        write_layer(chip, Layer((2, 1), processors=mask, target=500 + (group << 15)), group=group, passthrough=True)
+        target = 500 + (group << 15 if mask else 0)
+        write_layer(chip, Layer((2, 1), processors=mask, target=target), group=group, passthrough=True)
     chip.reg("IFRM", ifrm_reg=2)
     for group in (1, 2, 3, 0):
         fast = {"ffifo_en": 1, **control} if group == 0 or not control["fifogrp"] else {}

@@ -35,9 +35,26 @@ def _span(view: View) -> bool:
     return outputs == passes * channels or (passes > 1 and channels == -(-outputs // (passes * SHARED)) * SHARED)
 
 
+def _own_span(view: View) -> bool:
+    """Whether a depthwise layer counts its processors, from a multiple of four on; elsewhere they may be aligned in
+    another way."""
+    processors, xpch = view.program.processors, view.lead["LCTL2"]["xpch_max"]
+    if not processors:
+        return True
+    first, last = min(processors), max(processors)
+    if view.program.mode is Mode.BROADCAST:
+        return xpch == (last - first // SHARED * SHARED) * view.program.kernels.bits
+    return xpch in [(last - first + skipped) * view.program.kernels.bits for skipped in range(SHARED)]
+
+
+def _biases(view: View) -> bool:
+    """Whether, in layers without sums over processors, only groups with kernels have a bias."""
+    return all(part.bias is None or (part.processors and not view.copies) for part in view.program.parts)
+
+
 KERNEL_ROWS = (
     Row("the last kernel: whole kernels after the first", _whole,
-        lambda v: not v.copies and not v.program.kernels.bypass),
+        lambda v: not v.copies),
     Row("the first and the last kernel of passthrough layers: 8 for each pass but the first", _copies,
         lambda v: v.copies),
     Row("the last kernel: as many for each pass of the input",
@@ -46,6 +63,9 @@ KERNEL_ROWS = (
         and not v.program.kernels.bypass),
     Row("LCTL2.xpch_max: as many kernels in every pass of output channels", _span,
         lambda v: v.sums and not v.program.kernels.bypass),
+    Row("LCTL2.xpch_max: the processors of depthwise layers", _own_span, lambda v: not v.sums and not v.copies),
+    Row("LCTL2.xpch_max: 0 in passthrough layers", lambda v: not v.lead["LCTL2"]["xpch_max"], lambda v: v.copies),
+    Row("POST.bptr_en: off in groups that have nothing to add a bias to", _biases, lambda v: not v.sums),
     Row("POST.mask_size: 8 bits in passthrough layers", lambda v: not v.lead["POST"]["mask_size"], lambda v: v.copies),
     Row("LCTL.rprime_max and cprime_max: 0 in passthrough layers",
         lambda v: not v.lead["LCTL"]["rprime_max"] and not v.lead["LCTL"]["cprime_max"],

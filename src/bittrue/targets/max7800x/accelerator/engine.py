@@ -216,22 +216,26 @@ class Engine:
         own = buffer_of(self.device, program) if self._streams(run) else None
         front = run.front if self._is_streaming(run, program) else None
         check_tram(self.device, self.complaints, program, None if front is None else front.tram)
-        control = self.registers.fields("CTL", run.leader)
         if front is None:
-            check_still(program, run.first and bool(control["fifo_en"]), self.complaints)
+            waits = run.first and bool(self.registers.fields("CTL", run.leader)["fifo_en"])
+            check_still(program, waits, self.complaints)
         else:
-            pipeline = self.device.pipeline and not control["pipeline_off"]
-            last = own is not None and self._next_buffer(run) is None
-            needs = needs_of(self.device, program, Place(run.before, last, bool(control["fifo_en"]), pipeline))
-            check_steps(program, needs, front, self.complaints)
-            front.add(program)
-            if own is not None:
-                check_stream(program, needs, self.complaints)
+            self._check_streaming(run, program, front, own)
         if own is not None:
             check_apart(run.buffers, own, self.complaints)
             run.buffers.append(own)
         run.front = front
         return own
+
+    def _check_streaming(self, run: Run, program: LayerProgram, front: Front, own: Buffer | None) -> None:
+        control = self.registers.fields("CTL", run.leader)
+        pipeline = self.device.pipeline and not control["pipeline_off"]
+        last = own is not None and self._next_buffer(run) is None
+        needs = needs_of(self.device, program, Place(run.before, last, bool(control["fifo_en"]), pipeline))
+        check_steps(program, needs, front, self.complaints)
+        if own is not None:
+            check_stream(program, needs, self.complaints)
+        front.add(program)
 
     def _is_streaming(self, run: Run, program: LayerProgram) -> bool:
         """Whether a layer streams; without a FIFO there is no buffer that shows it."""

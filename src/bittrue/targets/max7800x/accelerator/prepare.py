@@ -65,7 +65,7 @@ class Preparer:
         if not check_layer(self.device, self.registers, self.complaints, layer, *groups):
             return None
         program = self.decode(layer, first, groups)
-        check_groups(self.registers, self.complaints, program)
+        check_groups(self.device, self.registers, self.complaints, program)
         check_consistency(self.device, Fields(self.registers, groups[0], layer), program, self.complaints)
         if not program.processors:
             self.complaints.add(Kind.PROCESSORS, "no processor is enabled")

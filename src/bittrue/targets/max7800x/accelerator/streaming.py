@@ -105,8 +105,8 @@ def check_steps(program: LayerProgram, needs: list[Needs], front: Front, complai
 def check_still(program: LayerProgram, waits: bool, complaints: Complaints) -> None:
     """Complain about registers of streaming in a layer that does not stream; `waits`: it waits for the FIFO."""
     stream = program.stream
-    used = (stream.row_step, stream.column_step, stream.passes, stream.buffer, *(() if waits else (stream.start, stream.go)))
-    if any(used):
+    used = any((stream.row_step, stream.column_step, stream.passes, stream.buffer))
+    if used or (not waits and (stream.start or stream.go)):
         complaints.add(Kind.STREAM_START, "STREAM1, STREAM2 or FMAX of a layer that does not stream")
 
 
