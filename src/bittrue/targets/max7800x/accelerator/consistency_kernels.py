@@ -47,11 +47,6 @@ def _own_span(view: View) -> bool:
     return xpch in [(last - first + skipped) * view.program.kernels.bits for skipped in range(SHARED)]
 
 
-def _biases(view: View) -> bool:
-    """Whether, in layers without sums over processors, only groups with kernels have a bias."""
-    return all(part.bias is None or (part.processors and not view.copies) for part in view.program.parts)
-
-
 KERNEL_ROWS = (
     Row("the last kernel: whole kernels after the first", _whole,
         lambda v: not v.copies),
@@ -61,12 +56,13 @@ KERNEL_ROWS = (
         lambda v: v.program.kernels.count % v.program.reads.passes == 0,
         lambda v: v.sums and v.program.mode is not Mode.QUAD and not v.program.kernels.x4
         and not v.program.kernels.bypass),
-    Row("LCTL2.xpch_max: as many kernels in every pass of output channels", _span,
-        lambda v: v.sums and not v.program.kernels.bypass),
+    Row("LCTL2.xpch_max: as many kernels in every pass of output channels", _span, lambda v: v.sums),
     Row("LCTL2.xpch_max: the processors of depthwise layers", _own_span, lambda v: not v.sums and not v.copies),
     Row("LCTL2.xpch_max: 0 in passthrough layers", lambda v: not v.lead["LCTL2"]["xpch_max"], lambda v: v.copies),
-    Row("POST.bptr_en: off in groups that have nothing to add a bias to", _biases, lambda v: not v.sums),
-    Row("POST.mask_size: 8 bits in passthrough layers", lambda v: not v.lead["POST"]["mask_size"], lambda v: v.copies),
+    Row("POST.bptr_en: off in passthrough layers", lambda v: all(part.bias is None for part in v.program.parts),
+        lambda v: v.copies),
+    Row("POST.mask_size: 8 bits without kernels", lambda v: not v.lead["POST"]["mask_size"],
+        lambda v: v.copies or v.program.kernels.bypass),
     Row("LCTL.rprime_max and cprime_max: 0 in passthrough layers",
         lambda v: not v.lead["LCTL"]["rprime_max"] and not v.lead["LCTL"]["cprime_max"],
         lambda v: v.copies and not v.counts_sizes),

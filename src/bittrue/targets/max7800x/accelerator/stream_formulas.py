@@ -47,7 +47,7 @@ def needs_of(device: Device, program: LayerProgram, place: Place) -> list[Needs]
     Several possibilities where the image has one column: its stride may be that of the rows, or 1.
     """
     reads = program.reads
-    down = max(reads.row_step // reads.width, 1)
+    down = max(reads.row_step // max(reads.width, 1), 1)
     across = sorted({1, down}) if reads.width == 1 else [reads.column_step]
     formula = FORMULAS[device.pad_in_count, place.before is None]
     return [formula(program, place, (down, stride)) for stride in across]
