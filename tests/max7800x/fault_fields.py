@@ -2,7 +2,6 @@
 
 A row is asked for every field that differs when the network starts; `View` is what the wrong registers then say.
 `EDITS` are fields that choose an operation: with another one the oracle may compute the same for the sample.
-`GAPS` are fields whose faults silicon would suffer from and the accelerator model does not notice.
 """
 
 from __future__ import annotations
@@ -75,16 +74,6 @@ class View:
         return self.change.group == self.scene.program.registers.first_group
 
     @property
-    def per_layer(self) -> bool:
-        """Whether every layer has such a register."""
-        return self.scene.addresses.registers[self.change.name].scope in (Scope.LAYER, Scope.STREAM)
-
-    @property
-    def works(self) -> bool:
-        """Whether the group has processors in the layer."""
-        return bool(self.value("ENA", "pro_en"))
-
-    @property
     def kernels(self) -> bool:
         """Whether some group uses kernels in the layer."""
         return any(self.value("ENA", "mask_en", group) for group in self.running)
@@ -126,13 +115,9 @@ class View:
         return self.change.layer == self.value("LCNT_MAX", "lcnt")
 
 
-LAYER = "layer"
-
-
 @dataclass(frozen=True)
 class Reason:
-    """`register.field, ...` (or `register` for all of its fields, `layer` for all registers of a layer), when it holds,
-    why it is harmless."""
+    """`register.field, ...` (or `register` for all of its fields), when it holds, why it is harmless."""
 
     names: str
     text: str
@@ -141,8 +126,8 @@ class Reason:
     def fits(self, view: View) -> bool:
         """Whether the reason holds for a wrong field."""
         register, _, fields = self.names.partition(".")
-        named = view.change.name, LAYER if view.per_layer else ""
-        return register in named and (not fields or view.field in fields.split(", ")) and self.holds(view)
+        named = view.change.name == register and (not fields or view.field in fields.split(", "))
+        return named and self.holds(view)
 
 
 TIMING = "timing and supply of memories: nothing that is computed depends on it"
@@ -205,6 +190,12 @@ REASONS = (
            lambda v: not v.value("PCCNT", "pccnt_max")),
     Reason("STREAM1.strm_isval", "starts later than it must, and the circular buffer holds what comes before",
            lambda v: v.old < v.new <= v.value("FMAX", "fbuf_max")),
+    Reason("ENA.mask_en", "which processors have kernels, where all kernels are bypassed",
+           lambda v: bool(v.value("LCTL", "bypass"))),
+    Reason("STREAM1.fifo_go", "the first layer starts by the first word in the FIFO, and takes the same words",
+           lambda v: v.from_fifo and v.change.layer == v.scene.program.registers.configure[0].layer),
+    Reason("POST.tcalc", "four passes at once or one after the other: the same sums, in another time",
+           lambda v: v.value("LCTL2", "inpchexp") > 0 and not v.value("POST", "flatten_en")),
     Reason("LCTL.rd_ahead", "reads ahead, which takes less time only, and from other banks than it writes"),
     Reason("FMAX", "a larger circular buffer, where nothing else lies", lambda v: v.new > v.old),
     Reason("LCTL2.wptr_inc", "one pixel is written, and there is no step to another one", lambda v: v.one_pixel),
@@ -227,7 +218,7 @@ def _layer(view: View) -> int:
 
 def _activation(view: View) -> Edit:
     relu, absolute = view.value("LCTL", "act_en"), view.value("POST", "out_abs")
-    chosen = Activation.RELU if relu else Activation.ABS if absolute else Activation.NONE
+    chosen = Activation.ABS if absolute else Activation.RELU if relu else Activation.NONE  # both: the absolute value
     return _replaced(view, activation=chosen)
 
 
@@ -253,68 +244,21 @@ EDITS: Mapping[str, Callable[[View], Edit]] = {
 """Field -> the network that does what the wrong value says."""
 
 
-# ---- what the model does not notice
-
-COMMON_CONTROL = ("bigdata", "oneshot", "poolrnd", "stream_en", "fifo_en", "lilbuf", "ffifo_en", "fifogrp", "qupac",
-                  "pipeline_off", "binary", "simple1b")
-
-GAPS: tuple[Reason, ...] = (
-    Reason(LAYER, "a group without processors in the layer has other registers than the rest",
-           lambda v: not v.leads and not v.works),
-    Reason("CTL." + ", ".join(COMMON_CONTROL), "groups that run together do not agree", lambda v: not v.leads),
-    Reason("CTL.ffifo_en, qupac", "the fast FIFO or its spreading is on, and no input comes from a FIFO",
-           lambda v: not v.from_fifo),
-    Reason("CTL.stream_en", "streaming is on, and no layer streams", lambda v: not v.streams),
-    Reason("CTL.ext_sync", "the first group of a network with a FIFO does not run with itself",
-           lambda v: v.leads and v.from_fifo),
-    Reason("SRAM_TEST.sbistrun, sramz, mbistrun, mramz, tbistrun, tramz, bbistrun, bramz",
-           "a memory is tested or cleared while the network runs"),
-    Reason("RCNT.rcnt_max, rcnt_stop", "the last window is at no multiple of the stride, or unwritten words are read"),
-    Reason("CCNT.ccnt_stop", "the last window is at no multiple of the stride, or unwritten words are copied"),
-    Reason("CCNT.ccnt_step", "rows have another length than RCNT.rcnt_step and ccnt_stop say"),
-    Reason("RCNT.rcnt_pad, rcnt_pad_en", "padding in a layer without convolution", lambda v: not v.kernels),
-    Reason("CCNT.ccnt_pad, ccnt_pad_en", "padding in a layer without convolution", lambda v: not v.kernels),
-    Reason("WPTR_BASE", "groups that add up their sums have different write pointers", lambda v: not v.leads),
-    Reason("WPTR_TOFFS", "distance of time slots in a layer that computes"),
-    Reason("LCTL.rprime_max, cprime_max", "the size of a kernel in a layer without convolution",
-           lambda v: not v.kernels),
-    Reason("LCTL.cnnsi_en", "adds sums of the group itself, or of one that has none"),
-    Reason("LCTL2.xpch_max", "more output processors of a pass than kernels"),
-    Reason("MCNT.mcnt_max, mcnt_sad", "from the first to the last kernel it is no multiple of the bits of a weight"),
-    Reason("MCNT1.mcnt_max", "from the first to the last kernel it is no multiple of the bits of a weight"),
-    Reason("TPTR", "TRAM words of a flattening layer", lambda v: bool(v.value("POST", "flatten_en"))),
-    Reason("STRIDE.mp_stride", "no step from one column to the next", lambda v: not v.new),
-    Reason("ONED.oned_en", "a one-dimensional convolution on several columns"),
-    Reason("ENA.pro_en", "one more processor copies words that nobody wrote", lambda v: not v.kernels),
-    Reason("LCTL.broadcast", "broadcasting in a layer that is not depthwise",
-           lambda v: not v.value("POST", "depthwise")),
-    Reason("POST.mask_size", "bits of a weight in a layer without kernels", lambda v: not v.kernels),
-    Reason("POST.tcalc", "four passes at once in a layer of one pass"),
-    Reason("POST.flatten_en", "flattening, and TPTR does not say so"),
-    Reason("STREAM2.strm_dsval2", "another number of words between rows than the stride takes"),
-    Reason("STREAM2.strm_invol", "another number of passes of the layers in front"),
-)
-"""Faults that go unnoticed; to be empty."""
-
-
-def reason_of(change: RegisterChange, scene: Scene, state: State) -> tuple[list[str], list[Edit], list[str]]:
-    """Reasons, networks that do what wrong fields say, gaps; fields for which there is none of them are left out."""
+def reason_of(change: RegisterChange, scene: Scene, state: State) -> tuple[list[str], list[Edit]]:
+    """Reasons, and networks that do what wrong fields say; fields for which there is neither are left out."""
     idle = _idle(change, scene)
     if idle:
-        return [f"{change.name}: {idle}"] * len(change.fields), [], []
-    reasons, edits, gaps = list[str](), list[Edit](), list[str]()
+        return [f"{change.name}: {idle}"] * len(change.fields), []
+    reasons, edits = list[str](), list[Edit]()
     for name in change.fields:
         view = View(change, name, scene, state.registers)
         full = f"{change.name}.{name}"
         found = next((reason.text for reason in REASONS if reason.fits(view)), None)
-        gap = next((reason.text for reason in GAPS if reason.fits(view)), None)
         if found is not None:
             reasons.append(f"{full}: {found}")
-        elif gap is not None:
-            gaps.append(f"{full}: {gap}")
         elif full in EDITS:
             edits.append(EDITS[full](view))
-    return reasons, edits, gaps
+    return reasons, edits
 
 
 def _idle(change: RegisterChange, scene: Scene) -> str:

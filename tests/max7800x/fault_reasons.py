@@ -24,8 +24,6 @@ TABLE_HEAD = 4
 """Words of the known answer before the values of a block: address, mask, words, step."""
 WORDS = 1 << 30
 """Words of an address space: a pointer that is moved by so many is where it was."""
-GAP = "GAP "
-"""Beginning of a reason that is none: silicon would suffer."""
 BYTE = 0xFF
 NOWHERE: Place = (-1, 0, 0)
 """Stands for all places that hold nothing of the network's."""
@@ -76,12 +74,11 @@ class Explainer:
                 yield f"{name}: bits that belong to nothing that the network uses"
         edits: list[Edit] = []
         for change in self._registers(state):
-            reasons, own, gaps = reason_of(change, self.scene, state)
-            if len(reasons) + len(own) + len(gaps) < len(change.fields):
+            reasons, own = reason_of(change, self.scene, state)
+            if len(reasons) + len(own) < len(change.fields):
                 raise Unexplained(f"{self.scene.name}: {change}")
             edits += own
             yield from reasons
-            yield from (f"{GAP}{gap}" for gap in gaps)
             yield from (f"{change.name}: another operation with the same results for the sample" for _ in own)
         if changes or edits:
             self._check_values(changes, edits)

@@ -46,7 +46,6 @@ class Finding(Enum):
     COMPLAINT = "complaint of the accelerator"
     OUTPUT = "unloaded output or softmax"
     TEXT = "text on the console"
-    CRASH = "an exception of the emulated chip"
     NOTHING = "nothing"
 
 
