@@ -22,7 +22,7 @@ from bittrue.targets.max7800x.placement import BufferPlacement, LayerPlacement, 
 from bittrue.targets.max7800x.plan import Max7800xPlan
 from bittrue.targets.max7800x.to_graph import to_graph
 from max7800x.graphs import Net
-from max7800x.project_nets import PAD, classifier, depthwise, image_to_image, sequence
+from max7800x.project_nets import PAD, classifier, depthwise, image_to_image, sequence, up_again
 
 CHIPS = ("max78000", "max78002")
 Options = dict[str, str]
@@ -68,6 +68,8 @@ CASES: dict[str, tuple[str, Callable[[], Graph], Options, str]] = {
     "RISC-V alone with its memory": ("max78000", image_to_image, {"riscv-exclusive": "1"}, "PASS"),
     "RISC-V with a debugger": ("max78000", image_to_image, {"riscv-debug": "1"}, "PASS"),
     "depthwise": ("max78002", depthwise, {}, "PASS"),
+    "pooled and transposed": ("max78000", up_again, {}, "PASS"),
+    "pooled and transposed, other chip": ("max78002", up_again, {}, "PASS"),
     "1-D": ("max78000", sequence, {}, "PASS"),
     "1-D, other chip": ("max78002", sequence, {}, "PASS"),
     "input channel by channel": ("max78000", image_to_image, {"input": "chw"}, "PASS"),
