@@ -47,7 +47,7 @@ class Chip:
         """Start group 0, and others with it."""
         for group in followers:
             self.reg("CTL", group, clk_en=1, cnn_en=1, ext_sync=4, **control)
-        self.reg("CTL", 0, clk_en=1, cnn_en=1, **control)
+        self.reg("CTL", 0, clk_en=1, cnn_en=1, ext_sync=4 * control.get("fifo_en", 0), **control)
 
     def data(self, processor: int, words: Sequence[int], first: int = 0) -> None:
         """Write words into the data memory of a processor."""
@@ -159,6 +159,7 @@ def write_layer(chip: Chip, layer: Layer, number: int = 0, group: int = 0, passt
         values["POST"] = {"ts_en": 1, "onexone_en": int(layer.operands == 1)}
         values["LCTL2"] = {"inpchexp": layer.passes - 1}
         values["WPTR_TOFFS"] = {"wptr_toff": 1 << chip.device.pointer_word_bits}
+        values["LCTL"] |= {"rprime_max": 0, "cprime_max": 0} if chip.name == "max78002" else {}
         values["WPTR_CHOFFS"] = {"wptr_choff": int(layer.passes > 1)}
     change(values)
     for name, fields in values.items():
@@ -176,6 +177,7 @@ def common(layer: Layer) -> dict[str, dict[str, int]]:
         "PRCNT": {"prcnt_max": layer.pool[0] - 1}, "PCCNT": {"pccnt_max": layer.pool[1] - 1},
         "WPTR_BASE": {"wptr_base": layer.target}, "RPTR_BASE": {"rptr_base": layer.source},
         "WPTR_CHOFFS": {"wptr_choff": int(layer.out_passes > 1)},
+        "WPTR_TOFFS": {"wptr_toff": int(layer.kernel == (1, 1) and not layer.one_d)},
         "LCTL": {"master": 1, "sramlsrc": 1, "maxpl_en": 1, "pool_en": int(pools)},
         "LCTL2": {"inpchexp": layer.passes - 1, "wptr_inc": layer.out_passes - 1,
                   "xpch_max": (layer.outputs - 1) * layer.bits},

@@ -103,6 +103,13 @@ void orphan(void)
   WORD(0x50100000) = 1;
   __WFI();
 }
+void no_vectors(void)
+{
+  WORD(0xe000ed08) = 0x30000000; /* the vector table lies where nothing is */
+  NVIC_EnableIRQ(CNN_IRQn);
+  WORD(0x50100000) = 1;
+  __WFI();
+}
 int start_and_sleep(void)
 {
   done = 0;

@@ -46,3 +46,9 @@ def sequence(seed: int = 9) -> Graph:
     n = Net(np.random.default_rng(seed))
     x = n.requant(n.conv(n.input(4, 20), 4, 9, (3,), stride=(1,), pads=(1, 1), dilation=(1,)), 8, 0)
     return n.build(n.requant(n.conv(x, 9, 5, (5,), stride=(1,), pads=(0, 0), dilation=(1,)), 9, -128))
+
+
+def up_again(seed: int = 11) -> Graph:
+    """Pooling, then a transposed convolution."""
+    n = Net(np.random.default_rng(seed))
+    return n.build(n.requant(n.transpose(n.max_pool(n.input(3, 8, 6)), 3, 4), 9, -128))

@@ -91,7 +91,7 @@ WRONG = [
     (Network(change=set_field("MCNT", mcnt_sad=8 * 766, mcnt_max=8 * 769)), {Kind.KERNEL_RANGE}),
     (Network(change=set_field("MCNT", mcnt_sad=24, mcnt_max=0)), {Kind.SIZES_DISAGREE}),
     (Network(change=set_field("TPTR", tptr_max=9)), {Kind.SIZES_DISAGREE}),
-    (Network(change=set_field("TPTR", tptr_max=4000, tptr_sad=3996)), {Kind.TRAM}),
+    (Network(change=set_field("TPTR", tptr_max=4000, tptr_sad=3996)), {Kind.TRAM, Kind.SIZES_DISAGREE}),
     (Network(change=set_field("PCCNT", pccnt_max=1)), {Kind.SIZES_DISAGREE}),
     (Network(change=set_field("LCTL", sslave=1)), {Kind.NOT_MODELLED}),
     (Network(change=set_field("LCTL", sramlsrc=0)), {Kind.NOT_MODELLED}),
@@ -106,12 +106,98 @@ WRONG = [
     (Network("max78002", change=set_field("LCTL", rprime_max=0)), {Kind.SIZES_DISAGREE}),
     (Network("max78002", change=set_field("LCTL", rd_ahead=1)), {Kind.BANKS}),
     (Network("max78002", change=both(set_field("LCTL", rd_ahead=1), set_field("WPTR_BASE", wptr_base=5000))), set()),
+    (Network(change=set_field("LCTL", 0, cnnsi_en=3)), {Kind.PROCESSORS}),  # the group itself
+    (Network(change=set_field("LCTL", 0, cnnsi_en=6)), {Kind.PROCESSORS}),  # one that has no processors
+    (Network(change=set_field("LCTL", 1, cnnsi_en=1)), {Kind.PROCESSORS}),  # one that starts no others
+    (Network(change=both(set_field("LCTL", 0, cnnsi_en=0), set_field("ENA", 0, pro_en=0, mask_en=0))),
+     {Kind.PROCESSORS}),  # nothing to add
+    (Network(change=set_field("WPTR_BASE", 1, wptr_base=101)), {Kind.GROUPS_DISAGREE}),
+    (Network(change=both(set_field("ENA", 1, pro_en=0, mask_en=0), set_field("LCTL", 0, cnnsi_en=0),
+                         set_field("ONED", 1, tscnt_max=1))), {Kind.GROUPS_DISAGREE}),  # in a group that does nothing
+    (Network(before=lambda chip: chip.reg("SRAM_TEST", 1, tramz=1)), {Kind.SELF_TEST}),
+    (Network(change=set_field("MCNT", mcnt_max=25)), {Kind.SIZES_DISAGREE}),  # a quarter of a kernel
+    (Network(change=set_field("LCTL2", xpch_max=32)), {Kind.SIZES_DISAGREE}),  # five channels of four kernels
+    (Network(change=set_field("LCTL2", xpch_max=16)), {Kind.SIZES_DISAGREE, Kind.OVERLAP}),  # three, then one
+    (Network(change=set_field("WPTR_TOFFS", wptr_toff=1)), {Kind.SIZES_DISAGREE}),
+    (Network(change=set_field("WPTR_CHOFFS", wptr_choff=1)), {Kind.SIZES_DISAGREE}),
+    (Network(change=set_field("LCTL2", wptr_inc=1)), set()),  # a write gap
+    (Network(change=set_field("POST", flatten_en=1)), {Kind.SIZES_DISAGREE}),
+    (Network(change=set_field("ONED", oned_en=1)), {Kind.SIZES_DISAGREE}),
+    (Network("max78002", change=set_field("MCNT1", mcnt_max=25)), {Kind.SIZES_DISAGREE}),
+    (Network("max78002", change=set_field("CCNT", ccnt_step=2)), {Kind.SIZES_DISAGREE}),
+    (Network("max78002", change=set_field("RCNT", rcnt_step=2)), {Kind.SIZES_DISAGREE, Kind.UNWRITTEN_DATA}),
+    (Network("max78002", change=set_field("STRIDE", mp_stride=0)), {Kind.SIZES_DISAGREE}),
+    (Network("max78002", change=set_field("POST", tcalc=1)), {Kind.SIZES_DISAGREE}),
+    (Network("max78002", change=set_field("LCTL", broadcast=1)), {Kind.SIZES_DISAGREE}),
 ]
 
 
 @pytest.mark.parametrize(("network", "kinds"), WRONG)
 def test_one_wrong_thing(network: Network, kinds: set[Kind]) -> None:
     assert network.run().kinds() == kinds
+
+
+COPY = Layer((6, 8), processors=1, target=100)
+HALF = Layer((6, 8), processors=1, target=100, pool=(2, 2), stride=2)
+
+
+@pytest.mark.parametrize(("name", "layer", "register", "fields"), [
+    ("max78000", COPY, "RCNT", {"rcnt_pad": 1, "rcnt_max": 7}), ("max78002", COPY, "RCNT", {"rcnt_pad_en": 1}),
+    ("max78002", COPY, "CCNT", {"ccnt_pad_en": 1}), ("max78002", COPY, "LCTL", {"rprime_max": 1}),
+    ("max78002", COPY, "LCTL", {"cprime_max": 2}), ("max78000", COPY, "MCNT", {"mcnt_max": 4}),
+    ("max78000", COPY, "MCNT", {"mcnt_sad": 1}), ("max78002", COPY, "MCNT1", {"mcnt_max": 1}),
+    ("max78000", COPY, "POST", {"mask_size": 2}), ("max78000", COPY, "WPTR_TOFFS", {"wptr_toff": 1}),
+    ("max78000", COPY, "TPTR", {"tptr_max": 1}), ("max78002", HALF, "RCNT", {"rcnt_stop": 3}),
+    ("max78002", HALF, "CCNT", {"ccnt_stop": 5, "ccnt_step": 3})])
+def test_a_layer_that_only_copies(name: str, layer: Layer, register: str, fields: dict[str, int]) -> None:
+    """One register contradicts the others; without it all is well."""
+    for wrong in ({}, fields):
+        chip = Chip(name)
+        chip.boot()
+        chip.data(0, hwc([image(10, 10, 1)]))
+        write_layer(chip, layer, passthrough=True,
+                    change=lambda values, wrong=wrong: values.setdefault(register, {}).update(wrong))
+        chip.start()
+        assert chip.kinds() == ({Kind.SIZES_DISAGREE} if wrong else set())
+
+
+@pytest.mark.parametrize(("leader", "follower", "kinds"), [
+    ({}, {}, set()),
+    ({}, {"poolrnd": 1}, {Kind.GROUPS_DISAGREE}),
+    ({"simple1b": 1}, {}, {Kind.GROUPS_DISAGREE}),
+    ({"stream_en": 1}, {"stream_en": 1}, {Kind.FIFO}),  # no layer streams
+    ({"lilbuf": 1}, {"lilbuf": 1}, {Kind.FIFO}),
+    ({"ffifo_en": 1}, {"ffifo_en": 1}, {Kind.FIFO}),
+    ({"ffifo_en": 1, "fifogrp": 1}, {"ffifo_en": 1}, {Kind.FIFO}),
+])
+def test_control_registers_of_groups_that_run_together(leader: dict[str, int], follower: dict[str, int],
+                                                       kinds: set[Kind]) -> None:
+    chip = Chip()
+    chip.boot((0, 1))
+    for group in (0, 1):
+        chip.data(16 * group, hwc([image(2, 3, group)]))
+        write_layer(chip, Layer((2, 3), processors=1, target=9 + (group << 15)), passthrough=True, group=group)
+    chip.reg("CTL", 1, clk_en=1, cnn_en=1, ext_sync=4, **follower)
+    chip.reg("CTL", 0, clk_en=1, cnn_en=1, **leader)
+    assert chip.kinds() == kinds
+
+
+@pytest.mark.parametrize(("sync", "fast", "kinds"), [
+    (4, 0, set()), (0, 0, {Kind.FIFO}), (1, 0, {Kind.FIFO}), (4, 2, {Kind.FIFO}), (4, 1, set())])
+def test_groups_behind_a_fifo(sync: int, fast: int, kinds: set[Kind]) -> None:
+    """The input goes to group 0; `fast`: groups whose fast FIFO is on."""
+    chip = Chip()
+    chip.boot((0, 1))
+    for group in (0, 1):
+        write_layer(chip, Layer((2, 3), processors=int(group == 0), target=9), passthrough=True, group=group)
+        chip.reg("IFRM", group, ifrm_reg=6)
+    chip.reg("FIFO_CTL", fifo_en=1)
+    for group, own in ((1, 4), (0, sync)):
+        on = fast >> group & 1
+        chip.reg("CTL", group, clk_en=1, cnn_en=1, ext_sync=own, fifo_en=1, ffifo_en=on, fifogrp=on)
+    for value in hwc([image(2, 3, 1)]):
+        chip.bus.write(chip.addresses.register("FAST_DR" if fast else "FIFO_WR0"), value)
+    assert chip.kinds() == kinds
 
 
 @pytest.mark.parametrize(("own", "kinds"), [(0, {Kind.WAIT_STATES}), (2, set())])
@@ -182,22 +268,24 @@ def test_depthwise_without_kernels() -> None:
     assert chip.records[0].masks.tolist() == [0]
 
 
-def test_output_channels_without_kernels_are_undefined_and_complained_about_when_used() -> None:
-    """Channels 1 and 3 have no kernels; a copy of all is undefined there, and a kernel that reads them complains."""
+@pytest.mark.parametrize("copies", [True, False])
+def test_output_channels_without_kernels_are_undefined_and_complained_about_when_used(copies: bool) -> None:
+    """Channels 1 and 3 have no kernels; a layer that copies all, or whose kernels read them, complains."""
     chip = Chip()
-    chip.boot(last=1)
+    chip.boot()
     for column in (0, 2):
         chip.kernels(0, [0, 0, 0, 0, 64, 0, 0, 0, 0], column)
     chip.data(0, hwc([image(3, 3, 1)]))
     write_layer(chip, Layer((3, 3), processors=1, pad=(1, 1), target=50))
-    write_layer(chip, Layer((3, 3), processors=15, source=50, target=80), number=1, passthrough=True)
     chip.start()
-    assert {hex(mask) for record in chip.records for mask in record.masks.tolist()} == {"0xff00ff"}
+    assert {hex(mask) for mask in chip.records[0].masks.tolist()} == {"0xff00ff"}
     assert chip.kinds() == set()
     chip.reg("CTL", clk_en=1, mexpress=1)
     for processor in range(4):
         chip.kernels(processor, [1], column=8)
-    write_layer(chip, Layer((3, 3), processors=15, kernel=(1, 1), outputs=1, column=8, source=50, target=80), number=1)
+    chip.reg("LCNT_MAX", lcnt=1)
+    write_layer(chip, Layer((3, 3), processors=15, kernel=(1, 1), outputs=1, column=8, source=50, target=80), number=1,
+                passthrough=copies)
     chip.start()
     assert chip.kinds() == {Kind.UNWRITTEN_DATA}
 
@@ -205,7 +293,8 @@ def test_output_channels_without_kernels_are_undefined_and_complained_about_when
 def test_reading_an_undefined_result() -> None:
     chip = Chip()
     chip.boot()
-    write_layer(chip, Layer((1, 1), processors=1, target=9), passthrough=True)
+    chip.data(0, hwc([image(3, 3, 1)]))
+    write_layer(chip, Layer((3, 3), processors=1, target=9))
     chip.start()
     assert chip.kinds() == set()
     chip.bus.read(chip.addresses.data(0, 36))

@@ -125,7 +125,7 @@ def test_two_groups_are_added(name: str) -> None:
         chip.data(processor, hwc([inputs[i]] * 4))
     for group, mask in ((0, 2), (2, 1)):
         write_layer(chip, Layer((4, 3), processors=mask, target=77), group=group,
-                    change=lambda v: v["LCTL"].update(cnnsi_en=4))
+                    change=lambda v, group=group: v["LCTL"].update(cnnsi_en=0 if group else 4))
     chip.start(2)
     for i, sums in enumerate(convolved(inputs, found, (3, 3))):
         assert chip.channel(i, 77, 2, 1) == outputs(sums)
@@ -147,6 +147,7 @@ def test_flatten_counts_every_pixel_as_a_pass(name: str, shape: tuple[int, int])
     def change(values: dict[str, dict[str, int]]) -> None:
         values["LCTL2"]["inpchexp"] = low
         values["POST"] |= {"flatten_en": int(pixels > 16), "xpmp_cnt": high}
+        values["TPTR"] = {"tptr_sad": pixels - 1, "tptr_max": 2 * pixels - 1} if pixels > 16 else {}
 
     write_layer(chip, Layer((1, 1), kernel=(1, 1), outputs=3, passes=pixels, target=33), change=change)
     chip.start()
@@ -195,8 +196,10 @@ def test_depthwise(broadcast: int) -> None:
             values["ONED"]["tscnt_max"] = 2
             values["OCHAN"]["ochan"] = 2
             values["MCNT1"]["mcnt_max"] = 0
+            values["LCTL2"]["xpch_max"] = 17 * 8
             if not broadcast:
                 values["WPTR_BASE"]["wptr_base"] += group * 4 << 15
+                values["WPTR_TOFFS"]["wptr_toff"] = 1 << 15
         write_layer(chip, Layer((4, 5), processors=mask, pad=(1, 1), outputs=1, target=400), group=group, change=change)
     chip.start(1)
     for i, p in enumerate(processors):

@@ -89,8 +89,11 @@ def test_one_shot_stops_after_every_layer() -> None:
     assert chip.byte(0, 30) == 7
 
 
-def through_fifo(chip: Chip, inputs: list[Image], buffer: int, start: int) -> None:
-    """A network that streams: a 3x3 convolution of the FIFO's words, then one of its output."""
+STEPS = {"strm_dsval1": 1, "strm_dsval2": 1, "strm_invol": 1}
+
+
+def through_fifo(chip: Chip, inputs: list[Image], buffer: int, start: int, tram: int = 0, **steps: int) -> None:
+    """A network that streams: a 3x3 convolution of the FIFO's words, then one of its output, with these steps."""
     rows, columns = len(inputs[0]), len(inputs[0][0])
     chip.boot(last=1)
     for processor in range(3):
@@ -99,11 +102,11 @@ def through_fifo(chip: Chip, inputs: list[Image], buffer: int, start: int) -> No
     write_layer(chip, Layer((rows, columns), processors=7, pad=(1, 1), outputs=1, source=100, target=200))
     write_layer(chip, Layer((rows, columns), processors=1, pad=(1, 1), outputs=1, column=4, source=200, target=1000),
                 number=1)
-    chip.reg("TPTR", layer=1, tptr_sad=columns, tptr_max=2 * columns - 1)
+    chip.reg("TPTR", layer=1, tptr_sad=columns + tram, tptr_max=2 * columns - 1 + tram)
     chip.reg("STREAM1", layer=0, strm_isval=1)
     chip.reg("FMAX", layer=0, fbuf_max=2)
     chip.reg("STREAM1", layer=1, strm_isval=start)
-    chip.reg("STREAM2", layer=1, strm_dsval1=1, strm_dsval2=1, strm_invol=1)
+    chip.reg("STREAM2", layer=1, **{**STEPS, **steps})
     chip.reg("FMAX", layer=1, fbuf_max=buffer)
     chip.reg("IFRM", ifrm_reg=rows * columns)
     chip.reg("FIFO_CTL", fifo_en=1, fifo_cpl=1)
@@ -128,11 +131,54 @@ def test_two_layers_stream_through_circular_buffers() -> None:
     assert chip.bus.interrupt
 
 
-@pytest.mark.parametrize(("buffer", "start", "kind"), [(15, 18, Kind.STREAM_BUFFER), (20, 12, Kind.STREAM_START)])
+@pytest.mark.parametrize(("buffer", "start", "kind"), [(18, 19, Kind.STREAM_BUFFER), (20, 18, Kind.STREAM_START)])
 def test_streaming_too_early_or_with_too_little_memory(buffer: int, start: int, kind: Kind) -> None:
     chip = Chip()
     through_fifo(chip, [image(6, 5, s) for s in range(3)], buffer, start)
     assert chip.kinds() == {kind}
+
+
+@pytest.mark.parametrize(("wrong", "kind"), [
+    ({"strm_dsval1": 2}, Kind.STREAM_START), ({"strm_dsval2": 2}, Kind.STREAM_START),
+    ({"strm_invol": 3}, Kind.STREAM_START), ({"tram": 1}, Kind.SIZES_DISAGREE)])
+def test_streaming_with_other_steps_passes_or_tram(wrong: dict[str, int], kind: Kind) -> None:
+    chip = Chip()
+    through_fifo(chip, [image(6, 5, s) for s in range(3)], 20, 19, **wrong)
+    assert chip.kinds() == {kind}
+
+
+@pytest.mark.parametrize(("register", "fields"), [
+    ("STREAM1", {"strm_isval": 4}), ("STREAM2", {"strm_invol": 1}), ("FMAX", {"fbuf_max": 8})])
+def test_registers_of_streaming_in_a_layer_that_does_not_stream(register: str, fields: dict[str, int]) -> None:
+    chip = Chip()
+    copies(chip, [{}, {}, {}])
+    chip.reg(register, layer=2, **fields)
+    chip.start()
+    assert chip.kinds() == {Kind.STREAM_START}
+
+
+@pytest.mark.parametrize(("name", "size", "pool", "stride", "right"), [
+    ("max78000", (6, 5), (1, 1), 1, (0, 0)),
+    ("max78000", (8, 6), (2, 2), 2, (6, 1)),  # a row of 6, every other column
+    ("max78002", (6, 5), (1, 1), 1, (0, 0)),
+    ("max78002", (8, 7), (2, 2), 2, (10, 2)),  # a row of 7, one column left over and one in the window, the pipeline
+    ("max78002", (8, 6), (3, 3), 1, (3, 1))])  # one column, one without a window, the pipeline
+def test_steps_of_a_first_layer_that_streams(name: str, size: tuple[int, int], pool: tuple[int, int], stride: int,
+                                             right: tuple[int, int]) -> None:
+    for row, column in (right, (right[0] + 8, right[1])):
+        chip = Chip(name)
+        chip.boot()
+        chip.kernels(0, range(1, 37))
+        write_layer(chip, Layer(size, processors=1, pad=(1, 1), pool=pool, stride=stride, target=500))
+        chip.reg("STREAM1", strm_isval=60)
+        chip.reg("STREAM2", strm_dsval1=column, strm_dsval2=row)
+        chip.reg("FMAX", fbuf_max=100)
+        chip.reg("IFRM", ifrm_reg=size[0] * size[1])
+        chip.reg("FIFO_CTL", fifo_en=1)
+        chip.start(fifo_en=1, stream_en=1, lilbuf=1)
+        for value in hwc([image(*size, 3)]):
+            chip.bus.write(chip.addresses.register("FIFO_WR0"), value)
+        assert chip.kinds() == (set() if row == right[0] else {Kind.STREAM_START})
 
 
 def test_streaming_output_over_a_live_buffer() -> None:
@@ -147,9 +193,12 @@ def test_fast_fifo_feeds_four_processors_of_one_group_or_of_four(control: dict[s
     chip.boot((0, 1, 2, 3))
     for group in range(4):
         mask = (15 if group == 0 else 0) if control["fifogrp"] else 1
-        write_layer(chip, Layer((2, 1), processors=mask, target=500 + (group << 15)), group=group, passthrough=True)
+        target = 500 + (group << 15 if mask else 0)
+        write_layer(chip, Layer((2, 1), processors=mask, target=target), group=group, passthrough=True)
     chip.reg("IFRM", ifrm_reg=2)
-    chip.start(1, 2, 3, fifo_en=1, ffifo_en=1, **control)
+    for group in (1, 2, 3, 0):
+        fast = {"ffifo_en": 1, **control} if group == 0 or not control["fifogrp"] else {}
+        chip.reg("CTL", group, clk_en=1, cnn_en=1, ext_sync=4, fifo_en=1, **fast)
     for i in range(2):
         chip.bus.write(chip.addresses.register("FAST_DR"), word(*values[4 * i:4 * i + 4]))
     processors = range(4) if control["fifogrp"] else range(0, 64, 16)
@@ -170,7 +219,9 @@ def test_quad_fifo_spreads_output_channels_over_the_groups() -> None:
         write_layer(chip, Layer((3, 4), processors=3, outputs=8, target=40), group=group,
                     change=lambda v: v["MCNT"].update(mcnt_max=8))
     chip.reg("IFRM", ifrm_reg=12)
-    chip.start(1, 2, 3, fifo_en=1, ffifo_en=1, fifogrp=1, qupac=1)
+    for group in (1, 2, 3):
+        chip.reg("CTL", group, clk_en=1, cnn_en=1, ext_sync=4, fifo_en=1, qupac=1)
+    chip.start(fifo_en=1, ffifo_en=1, fifogrp=1, qupac=1)
     for value in hwc(inputs):
         chip.bus.write(chip.addresses.register("FAST_DR"), value)
     kernels = [[weights[(o * 2 + p) * 9:][:9] for p in range(2)] for o in range(8)]

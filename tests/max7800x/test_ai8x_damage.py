@@ -42,7 +42,7 @@ LOCAL = (
     one("list for arch", 1, "arch: [tinynet]", "BT5205"),
     one("arch misspelt", 1, "archi: tinynet", "BT5202", "BT5204"),
     one("empty dataset", 2, "dataset:", "BT5205"),
-    one("global key twice", 2, "dataset: shapes\narch: tinynet", "BT5203", at=3),
+    one("global key twice", 2, "dataset: shapes\ndataset: shapes", "BT5203", at=3),
     one("unknown global key", 2, "dataset: shapes\nlayer: 5", "BT5202", at=3),
     one("unload is no list", 2, "dataset: shapes\nunload: 5", "BT5205", at=3),
     one("unload item is no mapping", 2, "dataset: shapes\nunload: [5]", "BT5205", at=3),

@@ -123,6 +123,7 @@ TRAPS = [
     ("busy", [], TrapKind.BUDGET, "it did not end within 400000 instruction words", "while (!done) ; }"),
     ("sleep", [], TrapKind.ASLEEP, "it sleeps, and no interrupt will come", None),
     ("illegal", [], TrapKind.FAULT, "", "udf"),
+    ("no_vectors", [], TrapKind.FAULT, "an exception cannot be taken: 4 bytes at 0x30000", None),
     ("orphan", [], TrapKind.NO_HANDLER, "interrupt 101 has no handler", None),
 ]
 

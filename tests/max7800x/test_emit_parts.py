@@ -164,7 +164,7 @@ def test_layers_in_a_line():
 
 def test_what_there_is_to_say_of_a_network():
     network = Network("net", 3, (8, 10), (layer(output_width=32, activation=Activation.NONE),), (0,), True)
-    about = About.of_network(network, Placement((LayerPlacement(7, 63),), True, Fifo.QUAD))
+    about = About.of(network, Placement((LayerPlacement(7, 63),), True, Fifo.QUAD))
     assert (about.softmax_shift, about.fifo, about.round_average) == (4, Fifo.QUAD, True)
     assert about.input == "3x8x10, channel by channel (CHW)"
     assert about.layers[0].endswith("-> 6x4x3 (32 bits)")

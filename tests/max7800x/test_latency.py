@@ -11,11 +11,11 @@ import pytest
 from bittrue.report.max7800x_latency import latency_table
 from bittrue.targets.max7800x.device import MAX78000, MAX78002, Device
 from bittrue.targets.max7800x.latency import Basis, Clock, Latency, latency
+from bittrue.targets.max7800x.latency.published import PUBLISHED, Published
 from bittrue.targets.max7800x.network import Network
 from bittrue.targets.max7800x.placement import Fifo
 from bittrue.targets.max7800x.plan import Max7800xPlan
 from bittrue.targets.max7800x.program import LayerWrites, RegisterProgram, Write
-from bittrue.targets.max7800x.published import PUBLISHED, Published
 
 from .placed import added, chain, conv, copy, linear, net, place
 

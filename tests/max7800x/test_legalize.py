@@ -171,6 +171,12 @@ def test_depthwise_is_written_out_where_the_device_has_none() -> None:
     assert [layer.groups for layer in new] == [6, 1]
 
 
+def test_pooling_before_a_transposed_convolution_is_a_layer_of_its_own() -> None:
+    n = net()
+    made = legal(n.build(n.requant(n.transpose(n.max_pool(n.input(3, 8, 6)), 3, 4), 9, -128)))
+    assert [layer.operator for layer in made.network.layers] == [Operator.PASSTHROUGH, Operator.CONVTRANSPOSE2D]
+
+
 def test_one_dimensional_networks_and_transposed_convolutions() -> None:
     n = net()
     x = n.input(3, 30)

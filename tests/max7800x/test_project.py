@@ -15,10 +15,14 @@ from bittrue import api
 from bittrue.engine.oracle import Oracle
 from bittrue.errors import BadInput, Unsupported
 from bittrue.ir import Graph
-from bittrue.ir.onnx import save
-from bittrue.targets import VerifyReport, get
+from bittrue.ir.onnx import save, to_bytes, to_model
+from bittrue.targets import VerifyReport, get, planner
+from bittrue.targets.max7800x.network import BUFFER, INPUT, Layer, Network, Operator, RollingBuffer, Weights
+from bittrue.targets.max7800x.placement import BufferPlacement, LayerPlacement, Placement
+from bittrue.targets.max7800x.plan import Max7800xPlan
+from bittrue.targets.max7800x.to_graph import to_graph
 from max7800x.graphs import Net
-from max7800x.project_nets import PAD, classifier, depthwise, image_to_image, sequence
+from max7800x.project_nets import PAD, classifier, depthwise, image_to_image, sequence, up_again
 
 CHIPS = ("max78000", "max78002")
 Options = dict[str, str]
@@ -64,6 +68,8 @@ CASES: dict[str, tuple[str, Callable[[], Graph], Options, str]] = {
     "RISC-V alone with its memory": ("max78000", image_to_image, {"riscv-exclusive": "1"}, "PASS"),
     "RISC-V with a debugger": ("max78000", image_to_image, {"riscv-debug": "1"}, "PASS"),
     "depthwise": ("max78002", depthwise, {}, "PASS"),
+    "pooled and transposed": ("max78000", up_again, {}, "PASS"),
+    "pooled and transposed, other chip": ("max78002", up_again, {}, "PASS"),
     "1-D": ("max78000", sequence, {}, "PASS"),
     "1-D, other chip": ("max78002", sequence, {}, "PASS"),
     "input channel by channel": ("max78000", image_to_image, {"input": "chw"}, "PASS"),
@@ -193,3 +199,30 @@ def test_a_project_that_is_larger_than_the_memories_says_what_would_fit(tmp_path
     report = verified(compiled(graph, "max78000", tmp_path, options, count=1))
     assert report.problems == ()
     assert report.differences == 0
+
+
+def test_a_rolling_buffer_starts_with_what_the_sample_says(tmp_path: Path) -> None:
+    """After a first layer: drop the oldest row of four, append a new one, read them all."""
+    rng, past = np.random.default_rng(3), 0x7000
+    network = Network("rolling", 3, (1, 1), (
+        Layer("stem", Operator.CONV2D, (INPUT,), 3, (1, 1), weights=Weights(rng.integers(-8, 8, (4, 3, 1, 1)), 4)),
+        Layer("shift", Operator.PASSTHROUGH, (BUFFER,), 4, (3, 1), buffer_shift=1),
+        Layer("row", Operator.CONV2D, (0,), 4, (1, 1), buffer_insert=1,
+              weights=Weights(rng.integers(-128, 128, (4, 4, 1, 1)), 8)),
+        Layer("read", Operator.CONV1D, (BUFFER,), 4, (4, 1), kernel=(3, 1), output_width=32,
+              weights=Weights(rng.integers(-128, 128, (5, 4, 3)), 8))), (3,), buffer=RollingBuffer("past", 4, (4, 1)))
+    places = (LayerPlacement(0x7, 0xF, 0, 0x2000), LayerPlacement(0xF0, 0xF0, past + 4, past),
+              LayerPlacement(0xF, 0xF0, 0x2000, past + 12),
+              LayerPlacement(0xF0, 0x1F, past, 0x1000))
+    device = planner("max78000").device  # type: ignore[attr-defined]
+    plan = Max7800xPlan.of(device, network, Placement(places, overlap_data=True, buffer=BufferPlacement(0xF0, past)))
+    graph = to_graph(network).graph
+    inputs = {name: rng.integers(-128, 128, (3, *graph.types[name].shape)) for name in ("input", "past")}
+    get("max78000").emit(graph, plan, inputs, tmp_path / "project", {"model.onnx": to_bytes(to_model(graph))})
+    report = verified(tmp_path / "project")
+    assert report.problems == ()
+    assert report.differences == 0
+    again = {name: values[:, ..., ::-1].copy() for name, values in inputs.items()}
+    expected, got = Oracle(graph).run(again), api.run(tmp_path / "project", again)
+    assert {name: got[name].tolist() for name in graph.outputs} \
+        == {name: expected[name].tolist() for name in graph.outputs}

@@ -11,7 +11,7 @@ from bittrue.targets.max7800x.device import MAX78000, MAX78002
 from bittrue.targets.max7800x.network import INPUT, Eltwise, Layer, Network, RollingBuffer
 from bittrue.targets.max7800x.rules import problems
 
-from .placed import added, chain, conv, conv1d, copy, linear, net, pooled
+from .placed import added, chain, conv, conv1d, copy, linear, net, pooled, up
 
 SMALL = (6, 8)
 
@@ -42,6 +42,9 @@ SPARSE: dict[str, Any] = {"kernel": (1, 1), "pad": (0, 0), "pool": pooled((1, 1)
 CASES = {
     "window": ("BT5280", MAX78000, net(conv("one", 3, 2, (20, 24), pool=pooled((17, 2)))),
                net(conv("one", 3, 2, (20, 24), pool=pooled((16, 2))))),
+    "pooling stride of a transposed convolution": (
+        "BT5281", MAX78000, net(up("one", 3, 2, (8, 6), pool=pooled((2, 2), 2))),
+        net(up("one", 3, 2, (8, 6), pool=pooled((2, 2))))),
     "pooling stride": ("BT5281", MAX78000, net(conv("one", 3, 2, (20, 24), pool=pooled((2, 2), 17))),
                        net(conv("one", 3, 2, (20, 24), pool=pooled((2, 2), 16)))),
     "uneven pooling stride": (

@@ -22,6 +22,7 @@ SMALL = (6, 8)
 TWO = chain(conv("a", 3, 4, SMALL), conv("bb", 4, 2, SMALL))
 THREE = chain(conv("a", 4, 32, SMALL), conv("bb", 32, 4, SMALL), conv("ccc", 4, 4, SMALL))
 ONE = net(conv("one", 3, 4, SMALL))
+MANY = net(conv("one", 3, 72, SMALL))
 BIASED = net(conv("one", 3, 4, SMALL, bias=1))
 DEEP = net(conv("one", 4, 4, SMALL, groups=4))
 """A depthwise layer."""
@@ -81,6 +82,8 @@ CASES: dict[str, tuple[str, Device, Placed, Placed]] = {
                          at(ONE, {0: {"processors": 0b1101}})),
     "output processors": ("BT5322", MAX78000, at(ONE, {0: {"output_processors": 0b111}}),
                           at(ONE, {0: {"output_processors": 0b1111}})),
+    "passes from the middle of a word": ("BT5349", MAX78000, at(MANY, {0: {"output_processors": 0xFFFFFFFFF << 2}}),
+                                         at(MANY, {0: {"output_processors": 0xFFFFFFFFF << 4}})),
     "bias and gap": ("BT5348", MAX78000, at(BIASED, {0: {"output_processors": 0b101110000}}),
                      at(ONE, {0: {"output_processors": 0b101110000}})),
     "processors beyond the last": ("BT5322", MAX78000, at(ONE, {0: {"output_processors": 0xF << 61}}),

@@ -134,6 +134,7 @@ CASES: dict[str, tuple[str, Device, Placed, Placed]] = {
     "fast fifo channels in chw": ("BT5314", MAX78000, fed(2, 0x10001, fifo=Fifo.FAST, chw=True),
                                   fed(1, 0x1, fifo=Fifo.FAST, chw=True)),
     "fifo processors": ("BT5315", MAX78000, fed(3, 0b11100), fed(3, 0b1110)),
+    "fast fifo processors": ("BT5315", MAX78000, fed(3, 0x70000, fifo=Fifo.FAST), fed(3, 0x100010001, fifo=Fifo.FAST)),
     "fifo processors in chw": ("BT5315", MAX78000, fed(2, 0b10001, chw=True), fed(2, 0x10001, chw=True)),
     "fifo operands": ("BT5316", MAX78000, first(Fifo.STANDARD, operands=2, eltwise=Eltwise.ADD),
                       first(Fifo.NONE, operands=2, eltwise=Eltwise.ADD)),

@@ -68,7 +68,7 @@ MISTAKES = {
     "no project": (2, "BT5005", lambda m, p: ["report", p / "rtl"]),
     "options of a project": (2, "BT5150", lambda m, p: ["timeline", p, "-o", m.with_name("t"), "-O", "rows=2"]),
     "unknown option": (2, "BT5003", lambda m, p: ["report", m, "-O", "size=2"]),
-    "no option": (2, "BT6002", lambda m, p: ["report", m, "-O", "rows"]),
+    "no option": (2, "BT5003", lambda m, p: ["report", m, "-O", "rows"]),
     "does not fit": (3, "BT5102", lambda m, p: ["report", m, "-O", "weight_bits=1"]),
     "file cannot be written": (2, "BT6001", lambda m, p: ["timeline", m, "-o", p / "none" / "t.json"]),
 }

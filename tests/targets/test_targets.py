@@ -30,7 +30,7 @@ def test_unknown_target_lists_those_present() -> None:
 @pytest.mark.parametrize("value", ["bittrue.no_such_module:TARGET", "bittrue.targets:NOTHING", "bittrue.targets:names"])
 def test_broken_packages_of_others_are_diagnostics(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
     point = EntryPoint("broken", value, targets.GROUP)
-    monkeypatch.setattr(targets, "entry_points", lambda group: [point])
+    monkeypatch.setattr("importlib.metadata.entry_points", lambda group: [point])
     assert targets.names() == ("broken",)
     with pytest.raises(ToolMissing, match="BT5002"):
         targets.get("broken")

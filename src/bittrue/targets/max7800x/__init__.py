@@ -1,10 +1,10 @@
 """Targets `max78000` and `max78002`: microcontrollers with a 64-processor convolution accelerator.
 
 The way of the data: `legalize` makes hardware layers of a graph (`network`), `place` decides where they run
-(`placement`), `memory`, `rules` and `cycles` say what that takes; `lower` makes bus writes and memory images of it
-(`program`), `emit` a C project. `chip` compiles and runs that project, its accesses answered by `accelerator`, which
-knows nothing of networks; `compare` holds what came out against the oracle. `ai8x` reads and writes the vendor's
-format; `to_graph` gives the integer graph of hardware layers.
+(`placement`), `memory`, `rules`, `cycles` and `latency` say what that takes; `lower` makes bus writes and memory images
+of it (`program`), `emit` a C project. `simulate` compiles that project and runs it on an emulated `chip`, whose
+accesses to the accelerator are answered by `accelerator`, which knows nothing of networks; results are held against
+the oracle. `ai8x` reads and writes the vendor's format; `to_graph` gives the integer graph of hardware layers.
 
 Target and chips are loaded when first used.
 """

@@ -49,7 +49,7 @@ def _places(device: Device, program: LayerProgram, complaints: Complaints) -> It
     index = 0
     for part in program.parts:
         first, index = index, index + len(part.processors)
-        if part.bias is None:
+        if part.bias is None or (program.mode.by_processor and not part.processors):
             continue
         if program.mode in (Mode.DEPTHWISE, Mode.BROADCAST):
             yield _each(device, program, part, first)

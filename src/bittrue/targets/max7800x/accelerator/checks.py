@@ -8,13 +8,6 @@ from .layer import LayerProgram, Mode
 from .registers import Registers
 from .write import Written
 
-COMMON = ("RCNT", "CCNT", "PRCNT", "PCCNT", "STRIDE", "WPTR_TOFFS", "WPTR_MOFFS", "WPTR_CHOFFS", "RPTR_BASE", "LCTL2",
-          "MCNT", "MCNT1", "MCNT2", "OCHAN", "ONED", "TPTR", "NXTLYR", "STREAM1", "STREAM2", "FMAX")
-"""Registers that are the same in all groups that work together."""
-
-OF_GROUP = {"LCTL": ("cnnsi_en",), "POST": ("bptr_sad", "bptr_en")}
-"""Registers of which some fields differ from group to group."""
-
 UNMODELLED = ("calcmax", "pool_en", "timeshft", "ext_rdy")
 """Fields of CTL that change what layers do, and are not modelled."""
 
@@ -41,8 +34,6 @@ def check_start(device: Device, registers: Registers, complaints: Complaints, gr
         aon = registers.fields("AON_CTL")
         if (aon["pd"] | aon["dsleep"]) >> group & 1:
             complaints.add(Kind.ASLEEP, f"group {group}: its kernel memory (AON_CTL)")
-        if registers.fields("LCNT_MAX", group) != registers.fields("LCNT_MAX", groups[0]):
-            complaints.add(Kind.GROUPS_DISAGREE, f"LCNT_MAX of groups {groups[0]} and {group}")
 
 
 def check_big_data(device: Device, registers: Registers, complaints: Complaints, leader: int, layer: int) -> None:
@@ -74,21 +65,6 @@ def check_layer(device: Device, registers: Registers, complaints: Complaints, la
     return True
 
 
-def check_groups(registers: Registers, complaints: Complaints, program: LayerProgram) -> None:
-    """Complain about registers that differ between groups that work together."""
-    for part in program.parts:
-        if part.group == program.leader or not part.processors:
-            continue
-        different = [name for name in COMMON if registers.word(name, part.group, program.layer)
-                     != registers.word(name, program.leader, program.layer)]
-        different += [f"{name}.{field}" for name, own in OF_GROUP.items()
-                      for field, value in registers.fields(name, part.group, program.layer).items()
-                      if field not in own
-                      and registers.fields(name, program.leader, program.layer)[field] != value]
-        if different:
-            complaints.add(Kind.GROUPS_DISAGREE, f"groups {program.leader} and {part.group}: {', '.join(different)}")
-
-
 def check_size(device: Device, complaints: Complaints, program: LayerProgram) -> bool:
     """Whether a layer is small enough for any chip; complains where not."""
     reads = program.reads
@@ -103,15 +79,20 @@ def check_size(device: Device, complaints: Complaints, program: LayerProgram) ->
     return True
 
 
-def check_tram(device: Device, complaints: Complaints, program: LayerProgram) -> None:
-    """Complain about a TRAM that does not hold the rows that a 3x3 kernel needs."""
+def check_tram(device: Device, complaints: Complaints, program: LayerProgram, front: int | None) -> None:
+    """Complain about TRAM that does not hold the rows of sums that a kernel needs, or that the pixels to flatten do not
+    count; `front`: what streaming layers in front take, None for a layer that does not stream."""
     first, last = program.tram
-    if last >= device.tram.words:
+    if last >= device.tram.words and not program.flattens:
         complaints.add(Kind.TRAM, f"up to word {last} of {device.tram.words}")
-    if program.mode is Mode.PASSTHROUGH or program.kernels.size[1] == 1:
-        return
-    if last - first + 1 != program.output[1]:
-        complaints.add(Kind.SIZES_DISAGREE, f"TRAM words {first} to {last} for {program.output[1]} output columns")
+    begin, columns = front or 0, program.columns
+    right = begin, begin + columns - 1
+    pointwise = program.one_d or (program.mode is not Mode.PASSTHROUGH and program.kernels.size == (1, 1) and not front)
+    if pointwise:
+        right = (program.reads.passes - 1, 2 * program.reads.passes - 1) if program.flattens else (0, 0)
+    if (first, last) != right:
+        complaints.add(Kind.SIZES_DISAGREE, f"TRAM words {first} to {last} (TPTR), not {right[0]} to {right[1]}: "
+                                            f"{columns} output columns")
 
 
 def check_banks(device: Device, program: LayerProgram, results: Written, complaints: Complaints) -> None:

@@ -50,6 +50,7 @@ class Kind(str, Enum):
     MLAT = "BT5449"
     TRAM = "BT5450"
     BANKS = "BT5451"
+    SELF_TEST = "BT5452"
 
 
 MEANINGS: Mapping[Kind, str] = MappingProxyType({
@@ -86,6 +87,7 @@ MEANINGS: Mapping[Kind, str] = MappingProxyType({
     Kind.MLAT: "accelerator: packed output bytes read without a start",
     Kind.TRAM: "accelerator: a layer needs more TRAM than there is",
     Kind.BANKS: "accelerator: with read-ahead, reading and writing the same bank of data memory",
+    Kind.SELF_TEST: "accelerator: a memory is tested or cleared while a network runs",
 })
 """Kind -> its title in the catalogue of diagnostics."""
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..device import Device
 from .biases import Biases
 from .complaints import Complaints, Kind
 from .convolve import Array, convolve, convolve_each
@@ -37,7 +38,11 @@ def compute(program: LayerProgram, image: Image, weights: Weights, biases: Biase
         return _each(program, image, weights, biases, complaints)
     if program.mode is Mode.QUAD:
         return _quarters(program, image, weights, biases, complaints)
-    return _sums(program, image, weights, biases, complaints, _added(program, complaints), np.arange(program.outputs))
+    added = _added(program, complaints)
+    if not added:
+        complaints.add(Kind.PROCESSORS, "none of the groups whose sums are added has a processor")
+        return None
+    return _sums(program, image, weights, biases, complaints, added, np.arange(program.outputs))
 
 
 def _added(program: LayerProgram, complaints: Complaints) -> list[int]:
@@ -117,26 +122,48 @@ def _defined(program: LayerProgram, image: Image, weights: Weights, complaints: 
         unknown = ~image.known[processors]
         uses = weights.values[processors][:, outputs] != 0
         uses[:, ~usable] = False
-        _complain_data(program, unknown, uses.any(axis=(1, 3)), complaints, processors)
+        _complain_data(program, unknown, uses.any(axis=(1, 3)), _middle(program, uses), complaints, processors)
         hit = convolve(unknown.reshape(-1, *unknown.shape[2:]), _joined(uses), program.kernels.size, program.pad,
                        program.stretch)
         known = known & (hit == 0)
     return known
 
 
-def _complain_data(program: LayerProgram, unknown: Flags, used: Flags, complaints: Complaints,
+def _complain_data(program: LayerProgram, unknown: Flags, used: Flags, middle: bool, complaints: Complaints,
                    processors: list[int]) -> None:
     """Complain about unknown pixels that kernels use.
 
-    Those of less than a row at the end are none: a 1-D convolution that runs as an image reads past its data, and what
-    it makes of them is not used.
+    A 1-D convolution that runs as an image, which is one with kernels of the middle column alone, reads less than a row
+    past its data, and what it makes of them is not used: these are none.
     """
     flat = (unknown & used[:, :, None, None]).reshape(*unknown.shape[:2], -1)
-    body = flat.shape[2] - program.reads.columns + 1
+    body = flat.shape[2] - (program.reads.columns - 1 if middle else 0)
     bad = np.asarray(flat[:, :, :body].any(axis=(1, 2)), np.bool_)
     if bad.any():
         numbers = [program.processors[i] for i, one in zip(processors, bad, strict=True) if one]
         complaints.add(Kind.UNWRITTEN_DATA, f"read by processors {', '.join(map(str, numbers))}")
+
+
+def _middle(program: LayerProgram, uses: Flags) -> bool:
+    """Whether only the middle column of 3x3 kernels is in use; `uses`: (..., weights)."""
+    rows, columns = program.kernels.size
+    return columns > 1 and not uses.reshape(-1, rows, columns)[:, :, ::columns - 1].any()
+
+
+def copied(device: Device, program: LayerProgram, image: Image, complaints: Complaints) -> Outputs:
+    """The outputs of a layer without kernels. Complains about pixels that nobody wrote.
+
+    Channels that do not exist are none: those of which no pixel is known, of processors that have others. A copy of
+    one value may be the small layer that clears the sums of average pooling, whatever it copies.
+    """
+    small = device.average_pool_reset and program.pixels == len(program.processors) == 1
+    if image.known is not None and not small:
+        known = image.known.reshape(*image.known.shape[:2], -1)
+        some, every = np.asarray(known.any(axis=2), np.bool_), np.asarray(known.all(axis=2), np.bool_)
+        bad = np.asarray((some & ~every).any(axis=1) | ~some.any(axis=1), np.bool_)
+        if bad.any():
+            complaints.add(Kind.UNWRITTEN_DATA, f"copied by processors {_list(bad, program.processors)}")
+    return Outputs(image.values.astype(np.int64), image.known)
 
 
 def _each(program: LayerProgram, image: Image, weights: Weights, biases: Biases | None,
@@ -152,7 +179,8 @@ def _each(program: LayerProgram, image: Image, weights: Weights, biases: Biases 
         known = weights.known[:, 0].reshape(-1, 1, 1)
     if image.known is not None:
         unknown, uses = ~image.known, kernels != 0
-        _complain_data(program, unknown, uses.any(axis=1).reshape(shape), complaints, list(range(shape[0])))
+        _complain_data(program, unknown, uses.any(axis=1).reshape(shape), _middle(program, uses), complaints,
+                       list(range(shape[0])))
         hit = convolve_each(unknown.reshape(-1, *unknown.shape[2:]), uses, size, pad, stretch)
         known = hit == 0 if known is None else known & (hit == 0)
     if biases is not None:

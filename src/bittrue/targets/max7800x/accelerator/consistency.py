@@ -5,32 +5,15 @@ Silicon does not check them; it computes something else than the rest of the lay
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-
 from ..device import Device
 from .complaints import Complaints, Kind
+from .consistency_counters import COUNTER_ROWS
+from .consistency_kernels import KERNEL_ROWS
+from .consistency_pointers import POINTER_ROWS
+from .consistency_row import Row, View
 from .decode import QUARTERS
 from .layer import LayerProgram, Mode
 from .registers import Fields
-
-
-@dataclass(frozen=True)
-class View:
-    """A layer as the rows see it."""
-
-    device: Device
-    lead: Fields
-    program: LayerProgram
-
-
-@dataclass(frozen=True)
-class Row:
-    """One agreement: `holds` says whether it holds, `applies` for which layers it is asked."""
-
-    text: str
-    holds: Callable[[View], bool]
-    applies: Callable[[View], bool] = lambda view: True
 
 
 def _on_new(view: View) -> bool:
@@ -47,9 +30,13 @@ def _outputs(view: View) -> int:
     return program.kernels.count // (QUARTERS if quarters else 1)
 
 
-def _read_ahead(view: View) -> int:
-    passes, parallel = view.program.reads.passes, view.lead["POST"]["tcalc"]
-    return (passes - 1) // QUARTERS if parallel else passes - 1
+def _read_ahead(view: View) -> set[int]:
+    """What LCTL.shift_cnt may be: passes - 1. One pixel may be a flattened image, whose pixels are none of them."""
+    if not view.program.read_ahead:
+        return {0}
+    passes, pixel = view.program.reads.passes, view.program.image == view.program.kernels.size == (1, 1)
+    counts = [count for count in range(1, passes + 1) if passes % count == 0] if pixel else [passes]
+    return {(count - 1) // QUARTERS if view.program.parallel else count - 1 for count in counts}
 
 
 ROWS = (
@@ -75,7 +62,7 @@ ROWS = (
     Row("OCHAN: output channels as counted by the kernels' addresses",
         lambda v: v.lead["OCHAN"]["ochan"] + 1 == _outputs(v), _on_new),
     Row("LCTL.shift_cnt: passes with read-ahead",
-        lambda v: v.lead["LCTL"]["shift_cnt"] == (_read_ahead(v) if v.lead["LCTL"]["rd_ahead"] else 0), _on_new),
+        lambda v: v.lead["LCTL"]["shift_cnt"] in _read_ahead(v), _on_new),
     Row("LCTL2.xpch_max: a multiple of the bits of a weight",
         lambda v: v.lead["LCTL2"]["xpch_max"] % v.program.kernels.bits == 0,
         lambda v: not v.program.mode.by_processor),
@@ -90,6 +77,7 @@ ROWS = (
     Row("WPTR_MOFFS: one instance in a convolution",
         lambda v: v.program.writes.mask == 1 << v.device.pointer_word_bits,
         lambda v: v.program.mode is not Mode.PASSTHROUGH),
+    *KERNEL_ROWS, *POINTER_ROWS, *COUNTER_ROWS,
 )
 """All agreements."""
 

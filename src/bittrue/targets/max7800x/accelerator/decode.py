@@ -46,7 +46,8 @@ class Decoder:
             post=Post(shift_value(post), bool(lctl["bigdwrt"]), bool(post["out_abs"]), bool(lctl["act_en"])),
             writes=self._writes(lead), slots=one_d["tscnt_max"] + 1,
             tram=(lead["TPTR"]["tptr_sad"], lead["TPTR"]["tptr_max"]), stream=self._stream(lead),
-            read_ahead=bool(lctl.get("rd_ahead")))
+            read_ahead=bool(lctl.get("rd_ahead")), parallel=bool(post.get("tcalc")),
+            flattens=bool(post["flatten_en"]), one_d=bool(one_d["oned_en"]))
 
     def _mode(self, lead: Fields, layer: int, quad: bool) -> Mode:
         if lead["POST"].get("depthwise"):
@@ -102,7 +103,7 @@ class Decoder:
 
     def _kernels(self, lead: Fields, mode: Mode, control: dict[str, int]) -> Kernels:
         one_d, post, lctl = lead["ONED"], lead["POST"], lead["LCTL"]
-        end, start = _mask_range(self.device, lead)
+        end, start = kernel_range(self.device, lead)
         bypass, x4 = bool(lctl.get("bypass")), bool(post.get("calcx4"))
         bits = 8 if bypass else BITS[post["mask_size"]]
         count = (end - start) // bits + 1 if mode is not Mode.PASSTHROUGH else max(start, end) // 8 + 1
@@ -150,14 +151,14 @@ class Decoder:
 
     def _stream(self, lead: Fields) -> Stream:
         if lead.layer >= self.device.streaming_layers:
-            return Stream(0, 0, 0, 0, 0)
-        steps = lead["STREAM2"]
-        return Stream(lead["STREAM1"]["strm_isval"], steps["strm_dsval1"], steps["strm_dsval2"], steps["strm_invol"],
-                      lead["FMAX"]["fbuf_max"])
+            return Stream(0, 0, 0, 0, 0, False)
+        start, steps = lead["STREAM1"], lead["STREAM2"]
+        return Stream(start["strm_isval"], steps["strm_dsval1"], steps["strm_dsval2"], steps["strm_invol"],
+                      lead["FMAX"]["fbuf_max"], bool(start.get("fifo_go")))
 
 
-def _mask_range(device: Device, lead: Fields) -> tuple[int, int]:
-    """Last and first kernel."""
+def kernel_range(device: Device, lead: Fields) -> tuple[int, int]:
+    """Last and first kernel, in bits of weights."""
     if "MCNT" in lead.registers.table:
         counts = lead["MCNT"]
         return counts["mcnt_max"], counts["mcnt_sad"]

@@ -9,19 +9,31 @@ import numpy as np
 import numpy.typing as npt
 
 from ..device import Device
-from .checks import check_banks, check_big_data, check_start
+from .checks import check_banks, check_big_data, check_start, check_tram
 from .complaints import Complaints, Kind
-from .compute import Outputs, compute
+from .compute import Outputs, compute, copied
 from .decode import SYNC
 from .fetch import fetch
 from .fifo import FAST, Fifos, Routing
+from .groups import check_control
 from .layer import LayerProgram
 from .memories import Data, Ints, Memories, Words
 from .pool import pooled
 from .prepare import Prepared, Preparer
 from .registers import Registers
 from .snoop import Decision, snoop
-from .streaming import Buffer, buffer_of, check_apart, check_overlap, check_stream, endless
+from .stream_formulas import Place, needs_of
+from .streaming import (
+    Buffer,
+    Front,
+    buffer_of,
+    check_apart,
+    check_overlap,
+    check_steps,
+    check_still,
+    check_stream,
+    endless,
+)
 from .write import Written, written
 
 
@@ -54,6 +66,8 @@ class Run:
     buffers: list[Buffer] = field(default_factory=list)
     before: LayerProgram | None = None
     """The layer that has run before this one."""
+    front: Front | None = field(default_factory=Front)
+    """What the layers in front take; None behind the last streaming layer."""
     waiting: Routing | None = None
     """How the input comes from the FIFO, while it is not there."""
     steps: int = 0
@@ -96,6 +110,7 @@ class Engine:
         groups = tuple(g for g in range(self.device.groups) if g == leader or self._follows(g, leader))
         check_start(self.device, self.registers, self.complaints, groups)
         first = self.registers.fields("LCNT_MAX", leader).get("start", 0)
+        check_control(self.registers, self.complaints, groups, leader, first)
         check_big_data(self.device, self.registers, self.complaints, leader, first)
         run = Run(leader, groups, first)
         if self.registers.fields("CTL", leader)["fifo_en"]:
@@ -179,11 +194,7 @@ class Engine:
         if program.pool == "average" and run.summed and self.device.average_pool_reset:
             self.complaints.add(Kind.POOL_SUMS, "a small layer has to run in between")
         run.summed = bool(program.elementwise)
-        own = buffer_of(self.device, program) if self._streams(run) else None
-        if own is not None:
-            check_stream(self.device, program, run.before, self.complaints)
-            check_apart(run.buffers, own, self.complaints)
-            run.buffers.append(own)
+        own = self._own_buffer(run, program)
         run.before = program
         source = self.memories.data if run.source is None or own is None else run.source
         outputs = self._outputs(prepared, source)
@@ -199,6 +210,39 @@ class Engine:
         record = self._store(run, results, following)
         if self.on_layer is not None:
             self.on_layer(record)
+
+    def _own_buffer(self, run: Run, program: LayerProgram) -> Buffer | None:
+        """The circular buffer of a streaming layer's input; complains about what does not fit the layers in front."""
+        own = buffer_of(self.device, program) if self._streams(run) else None
+        front = run.front if self._is_streaming(run, program) else None
+        check_tram(self.device, self.complaints, program, None if front is None else front.tram)
+        if front is None:
+            waits = run.first and bool(self.registers.fields("CTL", run.leader)["fifo_en"])
+            check_still(program, waits, self.complaints)
+        else:
+            self._check_streaming(run, program, front, own)
+        if own is not None:
+            check_apart(run.buffers, own, self.complaints)
+            run.buffers.append(own)
+        run.front = front
+        return own
+
+    def _check_streaming(self, run: Run, program: LayerProgram, front: Front, own: Buffer | None) -> None:
+        control = self.registers.fields("CTL", run.leader)
+        pipeline = self.device.pipeline and not control["pipeline_off"]
+        last = own is not None and self._next_buffer(run) is None
+        needs = needs_of(self.device, program, Place(run.before, last, bool(control["fifo_en"]), pipeline))
+        check_steps(program, needs, front, self.complaints)
+        if own is not None:
+            check_stream(program, needs, self.complaints)
+        front.add(program)
+
+    def _is_streaming(self, run: Run, program: LayerProgram) -> bool:
+        """Whether a layer streams; without a FIFO there is no buffer that shows it."""
+        if self._streams(run):
+            return program.stream.buffer > 0
+        streams = bool(self.registers.fields("CTL", run.leader)["stream_en"])
+        return streams and (run.first or program.stream.start > 0)
 
     def _streams(self, run: Run) -> bool:
         control = self.registers.fields("CTL", run.leader)
@@ -218,7 +262,7 @@ class Engine:
         program = prepared.program
         image = pooled(program, fetch(program, source, self.device.shared, self.complaints))
         if prepared.weights is None:
-            return Outputs(image.values.astype(np.int64), image.known)
+            return copied(self.device, program, image, self.complaints)
         return compute(program, image, prepared.weights, prepared.biases, self.complaints)
 
     def _store(self, run: Run, results: Written, buffer: Buffer | None) -> LayerRecord:

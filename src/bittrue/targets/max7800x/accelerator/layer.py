@@ -122,6 +122,8 @@ class Stream:
     row_step: int
     passes: int
     buffer: int
+    go: bool
+    """Start by the first word in the FIFO."""
 
 
 @dataclass(frozen=True)
@@ -153,6 +155,16 @@ class LayerProgram:
     """First and last word in the TRAM."""
     stream: Stream
     read_ahead: bool
+    parallel: bool
+    """Four passes are computed at once."""
+    flattens: bool
+    one_d: bool
+    """One-dimensional kernels."""
+
+    @property
+    def columns(self) -> int:
+        """Words of TRAM that a pass takes: the columns of the output; 1 without convolution."""
+        return 1 if self.mode is Mode.PASSTHROUGH else max(self.output[1], 1)
 
     @property
     def last_pixel(self) -> int:

@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 
 from ..device import Device
 from .biases import Biases, biases_of
-from .checks import check_groups, check_layer, check_size, check_tram
+from .checks import check_layer, check_size
 from .complaints import Complaints, Kind
 from .consistency import check_consistency
 from .decode import Decoder
+from .groups import check_groups
 from .layer import LayerProgram, Mode
 from .memories import Memories
 from .registers import Fields, Registers
@@ -64,8 +65,7 @@ class Preparer:
         if not check_layer(self.device, self.registers, self.complaints, layer, *groups):
             return None
         program = self.decode(layer, first, groups)
-        check_groups(self.registers, self.complaints, program)
-        check_tram(self.device, self.complaints, program)
+        check_groups(self.device, self.registers, self.complaints, program)
         check_consistency(self.device, Fields(self.registers, groups[0], layer), program, self.complaints)
         if not program.processors:
             self.complaints.add(Kind.PROCESSORS, "no processor is enabled")

@@ -14,6 +14,7 @@ from ..device import Device
 from .complaints import Complaints, Kind
 from .layer import LayerProgram
 from .memories import Data, Ints
+from .stream_formulas import Needs
 from .write import Written
 
 FOUR = 4
@@ -40,6 +41,22 @@ class Buffer:
         return bool((inside & np.isin(instances, list(self.instances))).any())
 
 
+@dataclass
+class Front:
+    """What the layers in front of a streaming layer take."""
+
+    passes: int = 0
+    """Passes; of a layer that computes four at once, a multiple of four."""
+    tram: int = 0
+    """Words of TRAM."""
+
+    def add(self, program: LayerProgram) -> None:
+        """One more layer."""
+        passes = program.reads.passes
+        self.passes += -(-passes // FOUR) * FOUR if program.parallel else passes
+        self.tram += passes * program.columns
+
+
 def buffer_of(device: Device, program: LayerProgram) -> Buffer | None:
     """The circular buffer of a layer's input; None without."""
     if not program.stream.buffer:
@@ -57,44 +74,40 @@ def endless(written: Written, like: Data) -> Data:
     return memory
 
 
-def check_stream(device: Device, program: LayerProgram, before: LayerProgram | None, complaints: Complaints) -> None:
-    """Complain about a streaming layer that reads words before they are there, or after they are overwritten.
-
-    The buffer must hold what one output needs and what comes before the start; the first output must not come before
-    its words; the steps must be those that the layer's own stride takes out of the buffer.
-    """
+def check_stream(program: LayerProgram, needs: list[Needs], complaints: Complaints) -> None:
+    """Complain about a streaming layer that reads words before they are there, or after they are overwritten."""
     reads, stream = program.reads, program.stream
     reach = (reads.window[0] - 1) * reads.dilation[0] * reads.width + (reads.window[1] - 1) * reads.dilation[1] + 1
-    needed = _words(reach, reads.chw) * reads.pixel_words
+    needed = max(_words(reach, reads.chw) * reads.pixel_words, min(need.buffer for need in needs))
     if stream.buffer < needed or (stream.buffer < stream.start and not reads.chw):
-        complaints.add(Kind.STREAM_BUFFER, f"{stream.buffer} words; one pooling window takes {needed}, and "
-                                           f"{stream.start} come before the start")
+        complaints.add(Kind.STREAM_BUFFER, f"{stream.buffer} words; the layer needs {needed}, and {stream.start} come "
+                                           "before the start")
     if stream.buffer % reads.passes:
         complaints.add(Kind.STREAM_BUFFER, f"{stream.buffer} words are no multiple of {reads.passes} passes")
-    first = reach if before is None or not device.pad_in_count else _reach_in_front(before, program)
-    if stream.start < _words(first, reads.chw):
-        complaints.add(Kind.STREAM_START, f"starts after {stream.start} words, the first output needs {first}")
-    _check_steps(program, before, complaints)
 
 
-def _reach_in_front(before: LayerProgram, program: LayerProgram) -> int:
-    """MAX78000: steps of the layer in front until a later layer's first pooling window is there.
+def check_steps(program: LayerProgram, needs: list[Needs], front: Front, complaints: Complaints) -> None:
+    """Complain about a streaming layer's start, steps and passes that are not those of its other registers."""
+    stream, least = program.stream, min(need.start for need in needs)
+    if stream.go and front.passes:
+        complaints.add(Kind.STREAM_START, "STREAM1.fifo_go behind the first layer")
+    if stream.start < least:
+        complaints.add(Kind.STREAM_START, f"starts after {stream.start} words, the first output needs {least}")
+    if all((stream.row_step, stream.column_step) != (need.row_step, need.column_step) for need in needs):
+        complaints.add(Kind.STREAM_START, f"{stream.row_step} words between rows and {stream.column_step} between "
+                                          f"columns (STREAM2), its sizes and strides take {needs[0].row_step} and "
+                                          f"{needs[0].column_step}")
+    if program.stream.passes != front.passes:
+        complaints.add(Kind.STREAM_START, f"{program.stream.passes} passes in front (STREAM2.strm_invol) of "
+                                          f"{front.passes}")
 
-    They are counted over the padded image of the layer in front.
-    """
-    rows = before.kernels.size[0] - 1 + program.reads.window[0] - 1
-    return rows * before.image[1] + before.kernels.size[1] - 1 + program.reads.window[1]
 
-
-def _check_steps(program: LayerProgram, before: LayerProgram | None, complaints: Complaints) -> None:
-    reads, stream = program.reads, program.stream
-    column = _words(reads.column_step * reads.operands, reads.chw)
-    allowed = (column - 1, column) if before is None else (column,)
-    if stream.column_step not in allowed:
-        complaints.add(Kind.STREAM_START, f"{stream.column_step} words between columns, the stride takes {column}")
-    row = _words(reads.row_step - reads.width, reads.chw)
-    if stream.row_step < row:
-        complaints.add(Kind.STREAM_START, f"{stream.row_step} words between rows, the stride skips {row}")
+def check_still(program: LayerProgram, waits: bool, complaints: Complaints) -> None:
+    """Complain about registers of streaming in a layer that does not stream; `waits`: it waits for the FIFO."""
+    stream = program.stream
+    used = any((stream.row_step, stream.column_step, stream.passes, stream.buffer))
+    if used or (not waits and (stream.start or stream.go)):
+        complaints.add(Kind.STREAM_START, "STREAM1, STREAM2 or FMAX of a layer that does not stream")
 
 
 def _words(pixels: int, chw: bool) -> int:

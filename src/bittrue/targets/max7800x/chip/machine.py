@@ -19,7 +19,7 @@ from .build import Firmware
 from .core import Core, Stop, Surroundings
 from .cortex import Cortex
 from .image import Image
-from .memory import Memory
+from .memory import Memory, Unmapped
 from .peripherals import Clock, Peripherals
 from .ports import AcceleratorPort
 from .riscv import Riscv
@@ -173,7 +173,14 @@ class Chip:
         return None if stop is Stop.END else self._outcome(core, stop) or Outcome.TRAP
 
     def _drive(self, main: Core, budget: int) -> Outcome:
-        """Run the cores in turn until `main` ends."""
+        """Run the cores in turn until `main` ends, or a core cannot even take an interrupt."""
+        try:
+            return self._take_turns(main, budget)
+        except Unmapped as error:
+            main.trap(TrapKind.FAULT, f"an exception cannot be taken: {error}")
+            return Outcome.TRAP
+
+    def _take_turns(self, main: Core, budget: int) -> Outcome:
         main.returned = False
         limit, turns = self.instructions + budget, budget // TURN
         while self.instructions < limit and turns:

@@ -15,6 +15,10 @@ ERASED, UNKNOWN = 0xFF, 0xA5
 Bytes = npt.NDArray[np.uint8]
 
 
+class Unmapped(ValueError):
+    """An address that is neither in flash nor in SRAM."""
+
+
 class Memory:
     """The contents of flash and SRAM."""
 
@@ -28,8 +32,8 @@ class Memory:
             self.bytes(segment.address, len(segment.data))[:] = np.frombuffer(segment.data, np.uint8)
 
     def bytes(self, address: int, size: int) -> Bytes:
-        """A view of some bytes. Raises ValueError when they are not in flash or SRAM."""
+        """A view of some bytes. Raises `Unmapped` when they are not in flash or SRAM."""
         for base, held in ((FLASH, self.flash), (SRAM, self.sram)):
             if base <= address and address + size <= base + held.size:
                 return held[address - base:address - base + size]
-        raise ValueError(f"{size} bytes at 0x{address:08x} are neither in flash nor in SRAM")
+        raise Unmapped(f"{size} bytes at 0x{address:08x} are neither in flash nor in SRAM")

@@ -17,6 +17,7 @@ def fusible(value: Value, device: Device, operator: Operator | None, bias: bool 
     passes = Passes.of(value.in_channels).count
     return not any((
         value.flat and not value.plain,
+        operator is Operator.CONVTRANSPOSE2D and value.pool != Pool(),  # which has no stride of pooling
         operator is None and _pooling_passes(value, device, passes),
         value.operands > 1 and _eltwise(value, device, operator, bias, passes),
     ))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 
 from ..device import MAX78000, MAX78002
+from ..feeding import spreads
 from ..hardware import GROUP_MASK
 from ..memory.bias import has_bias
 from ..placement import GROUP, Fifo
@@ -203,9 +204,4 @@ def _fed(setting: Setting, group: int) -> Fields:
         return {}
     processors = setting.plan.placement.layers[0].processors
     fast = setting.fifo is not Fifo.STANDARD and bool(processors >> group * GROUP & GROUP_MASK)
-    return {"fifo_en": 1, "ffifo_en": int(fast), "fifogrp": int(fast and not _spread(processors))}
-
-
-def _spread(processors: int) -> bool:
-    """Whether every byte of the fast FIFO's word goes to another group."""
-    return processors != 1 and not processors & 0b1110
+    return {"fifo_en": 1, "ffifo_en": int(fast), "fifogrp": int(fast and not spreads(processors))}

@@ -8,7 +8,7 @@ from ..network import Operator
 from .case import View
 from .rule import Rule, Stage, layer_rule, limit, of, when
 
-PASSTHROUGH = of(Operator.PASSTHROUGH)
+PASSTHROUGH, TRANSPOSED = of(Operator.PASSTHROUGH), of(Operator.CONVTRANSPOSE2D)
 
 
 def _one_dimensional(view: View) -> bool:
@@ -20,6 +20,13 @@ def _uneven(view: View) -> Iterator[str]:
     rows, cols = view.layer.pool.stride
     if rows != cols and not _one_dimensional(view):
         yield f"its pooling stride is {rows}x{cols}, and rows and columns must be equal"
+
+
+def _transposed(view: View) -> Iterator[str]:
+    """The register that holds the stride of pooling is 0 in transposed convolutions."""
+    if TRANSPOSED(view) and view.layer.pool.stride != (1, 1):
+        rows, cols = view.layer.pool.stride
+        yield f"its pooling stride is {rows}x{cols}, and a transposed convolution pools with stride 1 only"
 
 
 def _passes(view: View) -> list[int]:
@@ -56,6 +63,7 @@ RULES: tuple[Rule, ...] = (
     limit("BT5280", "pool_window", lambda v: v.layer.pool.window, "pool in several layers", Stage.NUMBERS, True),
     limit("BT5281", "pool_stride", lambda v: v.layer.pool.stride, "pool in several layers", Stage.NUMBERS, True),
     layer_rule("BT5281", _uneven, "use the same stride for both, or 1-D data", Stage.NUMBERS),
+    layer_rule("BT5281", _transposed, "pool in a layer before", Stage.NUMBERS),
     limit("BT5282", "pool_dilation", lambda v: v.layer.pool.dilation, "use a smaller dilation", Stage.NUMBERS, True),
     limit("BT5283", "pool_reach", _reach, "use a smaller window or dilation", Stage.NUMBERS),
     limit("BT5284", "pool_passes", _passes, "pool in a layer that convolves (an identity with 1x1 kernels), or to 1x1"),

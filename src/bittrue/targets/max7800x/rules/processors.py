@@ -112,6 +112,12 @@ def _bias_gaps(view: View) -> Iterator[str]:
         yield f"it has a bias, and leaves out processors between those that it writes to, {outputs:#018x}"
 
 
+def _pass_start(view: View) -> Iterator[str]:
+    begin = first(view.place.output_processors) if view.place.output_processors else 0
+    if view.hardware.out_passes.count > 1 and begin % SHARED:
+        yield f"it writes {view.hardware.out_passes.count} passes from processor {begin} on, which is no multiple of 4"
+
+
 def _read_gap(view: View) -> Iterator[str]:
     gap = view.place.read_gap
     if gap and not view.device.read_gaps:
@@ -147,6 +153,7 @@ TITLES = {
     "BT5325": "a depthwise layer on processors that cannot",
     "BT5326": "a network without the first group",
     "BT5327": "a bias in a group that cannot hold it",
+    "BT5349": "several passes of output from the middle of a data memory instance",
     "BT5348": "a bias beside output processors that are left out",
     "BT5330": "words that are left out where that is impossible",
     "BT5331": "a feature that the chip does not have",
@@ -169,6 +176,7 @@ RULES: tuple[Rule, ...] = (
     Rule("BT5326", _group_zero, "let some layer use one of the processors 0 to 15", Stage.MAPS),
     layer_rule("BT5327", _bias_groups, "name groups that the network uses, or none", Stage.MAPS, True),
     layer_rule("BT5348", _bias_gaps, "write to neighbouring processors, or leave the bias out", Stage.MEMORIES),
+    layer_rule("BT5349", _pass_start, "begin at a multiple of 4", Stage.MEMORIES),
     layer_rule("BT5330", _read_gap, "let the sources write without gaps", Stage.MAPS),
     layer_rule("BT5331", _features, "do without it, or use the other chip", Stage.MAPS),
     Rule("BT5339", _order, "number the layers in the order in which they run", Stage.NUMBERS),

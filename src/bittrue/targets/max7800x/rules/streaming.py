@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from ..device import LIMITS
+from ..feeding import fed
 from ..memory import Stream
 from ..network import DATA_BITS, INPUT, Operator
-from ..placement import Fifo
+from ..placement import Fifo, dotted
 from .case import Case, View
 from .rule import Rule, Stage, Values, Violation, layer_rule, limit
 
@@ -73,11 +74,11 @@ def _fifo_channels(case: Case) -> Iterator[Violation]:
 
 
 def _fifo_processors(case: Case) -> Iterator[Violation]:
-    allowed = case.device.fifo.processors(case.placement.chw)
+    allowed = fed(case.placement, case.device)
     stray = _first(case).place.processors & ~allowed
-    if _has_fifo(case) and stray:
-        yield _first(case).where, f"its processors are {_first(case).place.processors:#018x}, and a FIFO feeds " \
-            + ("0, 16, 32, 48 (CHW)" if case.placement.chw else "0-3, 16-19, 32-35, 48-51 (HWC)")
+    if _has_fifo(case) and stray and not any(_fifo_channels(case)):
+        yield _first(case).where, f"its processors are {dotted(_first(case).place.processors)}, and the " \
+            f"{case.placement.fifo.value} feeds {dotted(allowed)}"
 
 
 def _fifo_operands(case: Case) -> Iterator[Violation]:

@@ -7,18 +7,18 @@ from pathlib import Path
 
 import numpy as np
 
-from ...engine.base import Trace, checked_inputs
-from ...engine.fast import FastExecutor
-from ...errors import Difference, ToolMissing, declare, fail
-from ...ir import IntArray
-from ..base import Progress
+from ....engine.base import Trace, checked_inputs
+from ....engine.fast import FastExecutor
+from ....errors import Difference, ToolMissing, declare, fail
+from ....ir import IntArray
+from ...base import Progress
+from ..chip.build import Firmware
+from ..emit import About, emit
+from ..lower import output_tensors
+from ..memory.data import buffer_area
+from ..plan import Max7800xPlan
+from ..project import Max7800xProject, layer_values, lowered, running_plan, sample_of
 from .box import Box, SampleRun, compiled
-from .chip.build import Firmware
-from .emit import About, emit
-from .lower import output_tensors
-from .memory.data import buffer_area
-from .plan import Max7800xPlan
-from .project import Max7800xProject, layer_values, lowered, running_plan, sample_of
 from .sample import Tables, image_of
 
 declare({"BT5494": "a sample does not run on the emulated chip as it should"})

@@ -8,17 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ...engine.oracle import Oracle
-from ...errors import BittrueError, Diagnostic, ToolMissing, declare
-from ...ir import IntArray
-from ..base import SIMULATION, CheckResult, FirstDifference, LayerReport, VerifyReport
+from ....engine.oracle import Oracle
+from ....errors import BittrueError, Diagnostic, ToolMissing, declare
+from ....ir import IntArray
+from ...base import SIMULATION, CheckResult, FirstDifference, LayerReport, VerifyReport
+from ..chip.machine import Outcome
+from ..emit.softmax import softmax_shift_q17p14_q15
+from ..lower.numbering import numbering
+from ..plan import Max7800xPlan
+from ..project import LayerValues, Max7800xProject, layer_values, running_plan, sample_of
 from .box import SampleRun
-from .chip.machine import Outcome
 from .compare import Comparison
-from .emit.softmax import softmax_shift_q17p14_q15
-from .lower.numbering import numbering
-from .plan import Max7800xPlan
-from .project import LayerValues, Max7800xProject, layer_values, running_plan, sample_of
 from .run import runs
 from .work import layer_macs, utilization
 

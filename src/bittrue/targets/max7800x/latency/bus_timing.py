@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from math import ceil
 
-from .device import Device
+from ..device import Device
 
 CPU_PART = Fraction(35, 2)
 """CPU cycles of an access that do not depend on the accelerator's clock."""

@@ -12,15 +12,15 @@ from dataclasses import asdict, dataclass, replace
 from enum import Enum
 from typing import Any
 
+from ..cycles import START_UP
+from ..placement import Fifo
+from ..plan import Max7800xPlan
+from ..program import RegisterProgram
+from ..units import units
 from .bus_timing import FIFO_ACCESSES, START, Clocks
 from .bus_words import bias_words, input_words, output_words, register_words, weight_blocks, weight_words
-from .cycles import START_UP
 from .energy import ENERGY, Energy, EnergyModel
 from .pipeline import pipeline_cycles
-from .placement import Fifo
-from .plan import Max7800xPlan
-from .program import RegisterProgram
-from .units import units
 
 WEIGHTS, BIASES, CONFIGURE, INPUT = "load weights", "load biases", "configure", "load input"
 STARTING, INFERENCE, UNLOAD = "start", "inference", "unload"

@@ -8,17 +8,25 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from shutil import copytree
 from tempfile import TemporaryDirectory
+from typing import Protocol
 
-from ...ir import IntArray
-from .accelerator import Accelerator, Complaint, LayerRecord
-from .chip.build import Firmware, Options, build
-from .chip.image import Image
-from .chip.machine import Chip, Outcome, RunResult
-from .device import Device
-from .lower.words import tensor_at
-from .memory import Area
-from .program import OutputTensor
-from .sample import Tables, image_of, softmaxed, unloaded
+from ....ir import IntArray
+from ..accelerator import Accelerator, Complaint, LayerRecord
+from ..chip.build import Firmware, Options, build
+from ..chip.image import Image
+from ..chip.machine import BUDGET, Chip, Outcome, RunResult
+from ..device import Device
+from ..lower.words import tensor_at
+from ..memory import Area
+from ..program import OutputTensor
+from .sample import image_of, softmaxed, unloaded
+
+
+class Contents(Protocol):
+    """Something to put into a chip's memories before it starts."""
+
+    def put(self, chip: Chip) -> None:
+        """Write flash or SRAM."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,15 +77,16 @@ class Box:
     def __post_init__(self) -> None:
         object.__setattr__(self, "image", image_of(self.firmware))
 
-    def run(self, tables: Tables | None = None) -> SampleRun:
-        """Run the program: on its own sample, or on the one in `tables`."""
-        accelerator = Accelerator(self.device)
+    def run(self, tables: Contents | None = None, accelerator: Accelerator | None = None,
+            budget: int = BUDGET) -> SampleRun:
+        """Run the program: on its own sample, or on the one in `tables`, for up to `budget` instruction words."""
+        accelerator = accelerator or Accelerator(self.device)
         records: dict[int, LayerRecord] = {}
         accelerator.on_layer = lambda record: records.update({record.layer: record})
         chip = Chip(self.device, self.firmware, accelerator, network_cycles=self.cycles)
         if tables is not None:
             tables.put(chip)
-        result = chip.run()
+        result = chip.run(budget)
         ran = result.outcome is Outcome.RETURNED
         outputs = tuple(unloaded(chip, self.image, self.outputs)) if ran and self.outputs is not None else None
         softmax = softmaxed(chip, self.image) if ran and self.softmax else None

@@ -7,16 +7,16 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ...ir import IntArray
-from ..base import FirstDifference
-from .accelerator import LayerRecord
-from .device import ADDRESSES
-from .lower.answers import layer_area, layer_words, ring
-from .lower.words import DataWords, Row, rows
-from .memory import Area
-from .network import DATA_BITS
-from .plan import Max7800xPlan
-from .program import Words
+from ....ir import IntArray
+from ...base import FirstDifference
+from ..accelerator import LayerRecord
+from ..device import ADDRESSES
+from ..lower.answers import layer_area, layer_words, ring
+from ..lower.words import DataWords, Row, rows
+from ..memory import Area
+from ..network import DATA_BITS
+from ..plan import Max7800xPlan
+from ..program import Words
 
 KIND = "data"
 

@@ -7,8 +7,8 @@ factor that depends on the kind of layer: a fit to these thirteen, not a descrip
 
 from __future__ import annotations
 
-from .hardware import Hardware
-from .network import Layer
+from ..hardware import Hardware
+from ..network import Layer
 
 WINDOW, POINT, DEPTHWISE, PLAIN = 11, 10, 3, 5
 """Cycles per output pixel and pass: kernels of several weights, of one weight, depthwise ones, no convolution."""

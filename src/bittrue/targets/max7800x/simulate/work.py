@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from math import prod
 
-from .device import KERNEL_BYTES
-from .network import Layer
-from .placement import PROCESSORS
+from ..device import KERNEL_BYTES
+from ..network import Layer
+from ..placement import PROCESSORS
 
 MULTIPLIERS = PROCESSORS * KERNEL_BYTES
 """Every processor multiplies nine 8-bit weights in a cycle."""

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import groupby
 
-from .memory.kernels import FREE
-from .network import DATA_BITS, INPUT
-from .placement import SHARED, bits, groups_used
-from .plan import Max7800xPlan
-from .program import RegisterProgram
-from .units import units
+from ..memory.kernels import FREE
+from ..network import DATA_BITS, INPUT
+from ..placement import SHARED, bits, groups_used
+from ..plan import Max7800xPlan
+from ..program import RegisterProgram
+from ..units import units
 
 KERNEL_WORD, BUS_WORD = 9, 4
 """Bytes of a column of kernel memory, and of an access."""

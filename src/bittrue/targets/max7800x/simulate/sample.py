@@ -7,16 +7,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...ir import IntArray
-from .chip.build import Firmware
-from .chip.image import Image
-from .chip.machine import Chip
-from .emit.samples import answer, answer_words
-from .emit.unload import offsets
-from .lower import known_answer
-from .plan import Max7800xPlan
-from .program import OutputTensor, Words
-from .project import sample_blocks
+from ....ir import IntArray
+from ..chip.build import Firmware
+from ..chip.image import Image
+from ..chip.machine import Chip
+from ..emit.samples import answer, answer_words
+from ..emit.unload import offsets
+from ..lower import known_answer
+from ..plan import Max7800xPlan
+from ..program import OutputTensor, Words
+from ..project import sample_blocks
 
 INPUT, ANSWER, RESULT, SOFTMAX = "input_{}", "sample_output", "ml_data", "ml_softmax"
 """Names of the tables and arrays in the emitted program."""
