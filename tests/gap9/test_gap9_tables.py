@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import re
 from pathlib import Path
 
@@ -9,10 +10,11 @@ import pytest
 
 from bittrue.report.gap9_cluster import cluster_page
 from bittrue.targets.gap9.simulate import columns
-from bittrue.targets.gap9.simulate.isa.table import ROWS
-from bittrue.targets.gap9.simulate.native import SOURCES
+from bittrue.targets.gap9.simulate.isa.table import ROWS, Operation, operations
+from bittrue.targets.gap9.simulate.native import SOURCES, compute
 from bittrue.targets.gap9.simulate.timing import LATENCIES, RULES, rule_values
 from bittrue.targets.gap9.simulate.traps import CAUSES
+from gap9.instructions_by_hand import signed
 
 ROOT = Path(__file__).parents[2]
 
@@ -44,6 +46,16 @@ def test_every_cause_of_a_trap_has_a_report() -> None:
 CAUSE_NAMES = {"ILLEGAL_INSTRUCTION", "BAD_LOAD", "BAD_STORE", "BAD_JUMP", "STACK_OVERFLOW", "DMA_RANGE",
                "L3_ALIGNMENT", "DMA_SIZE", "CALL", "BREAK", "BAD_LOOP", "CODE_WRITE", "NO_REGISTER", "DISPATCH_FULL",
                "DMA_FULL", "L3_RANGE", "UNKNOWN_CSR", "GUARDED"}
+
+
+@pytest.mark.parametrize("key", [key for key in operations() if not key[1]], ids=lambda key: key[0].__name__)
+def test_python_and_c_compute_the_same(key: Operation) -> None:
+    """The functions of `words.py`, which the table calls, and those of `words.h`, on random words."""
+    source, number = random.Random(key[0].__name__), operations()[key]
+    for _ in range(50):
+        a, b, d = (source.choice((0, 1, -1, -2**31, 2**31 - 1, source.getrandbits(32) - 2**31)) for _ in range(3))
+        n = source.randrange(32)
+        assert signed(key[0](a, b, d, n)) == compute(number, a, b, d, n), (a, b, d, n)
 
 
 def test_every_row_has_a_latency() -> None:

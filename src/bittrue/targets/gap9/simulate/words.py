@@ -92,11 +92,6 @@ def clrsb(a: int) -> int:
     return 0 if a == 0 else 31 if a == -1 else 30 - find_last(a if a >= 0 else ~a)
 
 
-def leading_zeros(a: int) -> int:
-    """Of an unsigned word."""
-    return 32 if a == 0 else 31 - find_last(a)
-
-
 def population(a: int) -> int:
     """Set bits of an unsigned word."""
     pairs = a - ((a >> 1) & 0x55555555)
