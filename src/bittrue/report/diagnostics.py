@@ -16,7 +16,7 @@ _GROUPS = {
     "BT40": "Executors", "BT41": "ONNX Runtime", "BT42": "Fast executor", "BT43": "Comparing",
     "BT50": "Targets", "BT51": "Systolic array", "BT52": "MAX7800x: descriptions, memories, limits",
     "BT53": "MAX7800x: layers, training, placement", "BT54": "MAX7800x: projects, the emulated chip",
-    "BT60": "Command line",
+    "BT55": "GAP9: the cluster simulator, kernels, planner", "BT60": "Command line",
 }
 
 

@@ -8,11 +8,13 @@ from pathlib import Path
 
 from .ai8x_keys import ai8x_page
 from .diagnostics import diagnostics_page
+from .gap9_cluster import cluster_page
 from .max7800x_device import device_page
 from .op_table import op_page
 
 PAGES: dict[str, Callable[[], str]] = {
     "ops.md": op_page, "diagnostics.md": diagnostics_page, "max7800x-device.md": device_page, "ai8x-keys.md": ai8x_page,
+    "gap9-cluster.md": cluster_page,
 }
 """File name in docs/ -> what it holds."""
 
