@@ -51,7 +51,8 @@ def pack_matrix(weight: IntArray, weight_bits: int, where: str = "weights") -> b
     words = full.reshape(full.shape[0], -1, parts, 4)  # channel, word, part, byte
     shifts = np.array([8 - weight_bits * (part + 1) for part in range(parts)]).reshape(-1, 1)
     whole = ((words & ((1 << weight_bits) - 1)) << shifts).sum(axis=2).astype(np.uint8)  # channel, word, byte
-    return whole.reshape(-1, BLOCK, *whole.shape[1:]).transpose(0, 2, 1, 3).tobytes()
+    blocks = whole.reshape(-1, BLOCK, *whole.shape[1:]).transpose(0, 2, 1, 3)
+    return bytes(blocks.tobytes())
 
 
 def pack_conv(weight: IntArray, weight_bits: int, where: str = "weights") -> bytes:

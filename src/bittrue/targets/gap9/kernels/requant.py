@@ -273,7 +273,7 @@ def _channels(op: Requant, parameters: tuple[IntArray, IntArray, IntArray],
     count = parameters[0].size
     low, high = (acc[0].ravel(), acc[1].ravel()) if count > 1 else (acc[0].min().ravel(), acc[1].max().ravel())
     columns = (np.broadcast_to(a.ravel(), (count,)).tolist() for a in (*parameters, low, high))
-    return [_Channel(*numbers, op) for numbers in zip(*columns, strict=True)]
+    return [_Channel(m, o, s, first, last, op) for m, o, s, first, last in zip(*columns, strict=True)]
 
 
 def _refusals(channels: list[_Channel], where: str) -> Iterator[Diagnostic]:
