@@ -63,6 +63,41 @@
     BT_DOT(code, 7, "t4", "t3")                                                                           \
     BT_LOOP_END
 
+/* Two blocks of weights for two rows, 64 products in 26 instructions: 10 loads, 16 dot products. More sums than an
+ * asm statement has operands: registers by name, sums through memory. Once read, `turns` and `bias` hold weights.
+ */
+#define BT_BIAS(even, odd, place) "lw " even ", " #place "(%[bias])\n\tmv " odd ", " even "\n\t"
+#define BT_BIASES                                                                                         \
+    BT_BIAS("s1", "s2", 0) BT_BIAS("s3", "s4", 4) BT_BIAS("s5", "s6", 8) BT_BIAS("s7", "s8", 12)          \
+    BT_BIAS("s9", "s10", 16) BT_BIAS("s11", "t0", 20) BT_BIAS("t1", "t2", 24) BT_BIAS("t3", "t4", 28)
+#define BT_SAVE(even, odd, place) "sw " even ", " #place "(%[sum])\n\tsw " odd ", 4+" #place "(%[sum])\n\t"
+#define BT_SAVES                                                                                          \
+    BT_SAVE("s1", "s2", 0) BT_SAVE("s3", "s4", 8) BT_SAVE("s5", "s6", 16) BT_SAVE("s7", "s8", 24)         \
+    BT_SAVE("s9", "s10", 32) BT_SAVE("s11", "t0", 40) BT_SAVE("t1", "t2", 48) BT_SAVE("t3", "t4", 56)
+#define BT_TWO(code, even, odd, w)                                                                        \
+    ".insn r 0x57, 1, " code ", " even ", t5, %[" w "]\n\t.insn r 0x57, 1, " code ", " odd ", t6, %[" w "]\n\t"
+#define BT_NEXT_TO(reg, pointer) ".insn i 0x0b, 2, %[" reg "], %[" pointer "], 4\n\t"
+#define BT_BODY_EIGHT(code)                                                                               \
+    BT_BIASES BT_LOOP(26)                                                                                 \
+    BT_NEXT("t5", "x0") BT_NEXT("t6", "x1") BT_NEXT_TO("turns", "w") BT_NEXT_TO("bias", "w")              \
+    BT_TWO(code, "s1", "s2", "turns") BT_NEXT_TO("turns", "w") BT_TWO(code, "s3", "s4", "bias")           \
+    BT_NEXT_TO("bias", "w") BT_TWO(code, "s5", "s6", "turns") BT_NEXT_TO("turns", "v")                    \
+    BT_TWO(code, "s7", "s8", "bias") BT_NEXT_TO("bias", "v") BT_TWO(code, "s9", "s10", "turns")           \
+    BT_NEXT_TO("turns", "v") BT_TWO(code, "s11", "t0", "bias") BT_NEXT_TO("bias", "v")                    \
+    BT_TWO(code, "t1", "t2", "turns") BT_TWO(code, "t3", "t4", "bias")                                    \
+    BT_LOOP_END "\n\t" BT_SAVES
+
+#define BT_DEFINE_EIGHT(name, body)                                                                       \
+    BT_INLINE const uint8_t *name(int32_t sum[16], const uint8_t *w, const uint8_t *v, const uint8_t *x0, \
+                                  const uint8_t *x1, const int32_t *bias, int32_t turns)                  \
+    {                                                                                                     \
+        __asm__ volatile(body : [w] "+r"(w), [v] "+r"(v), [x0] "+r"(x0), [x1] "+r"(x1), [bias] "+r"(bias), \
+                         [turns] "+r"(turns) : [sum] "r"(sum)                                             \
+                         : "s1", "s2", "s3", "s4", "s5", "s6", "s7", "s8", "s9", "s10", "s11", "t0", "t1", "t2", "t3", \
+                           "t4", "t5", "t6", "memory");                                                   \
+        return v;                                                                                         \
+    }
+
 #define BT_DEFINE_BLOCK(name, body)                                                                       \
     BT_INLINE const uint8_t *name(int32_t sum[8], const uint8_t *w, const uint8_t *x0, const uint8_t *x1,   \
                                   int32_t turns)                                                          \
@@ -97,6 +132,8 @@ BT_DEFINE_MASKED(bt_block_i8_w2, BT_BODY_2(BT_DOT_I8), 0xc0c0c0c0u)
 BT_DEFINE_MASKED(bt_block_u8_w2, BT_BODY_2(BT_DOT_U8), 0xc0c0c0c0u)
 BT_DEFINE_ROW(bt_row_i8, BT_BODY_ROW(BT_DOT_I8))
 BT_DEFINE_ROW(bt_row_u8, BT_BODY_ROW(BT_DOT_U8))
+BT_DEFINE_EIGHT(bt_eight_i8, BT_BODY_EIGHT(BT_DOT_I8))
+BT_DEFINE_EIGHT(bt_eight_u8, BT_BODY_EIGHT(BT_DOT_U8))
 
 #else
 
@@ -138,6 +175,16 @@ BT_INLINE void bt_turn(int32_t sum[8], const uint8_t *w, const uint8_t *x0, cons
         return v;                                                                                         \
     }
 
+#define BT_DEFINE_EIGHT(name, block)                                                                      \
+    BT_INLINE const uint8_t *name(int32_t sum[16], const uint8_t *w, const uint8_t *v, const uint8_t *x0, \
+                                  const uint8_t *x1, const int32_t *bias, int32_t turns)                  \
+    {                                                                                                     \
+        for (int32_t i = 0; i < 16; i++)                                                                  \
+            sum[i] = bias[i >> 1];                                                                        \
+        block(sum, w, x0, x1, turns);                                                                     \
+        return block(sum + 8, v, x0, x1, turns);                                                          \
+    }
+
 BT_DEFINE_BLOCK(bt_block_i8, 1, 1)
 BT_DEFINE_BLOCK(bt_block_u8, 1, 0)
 BT_DEFINE_BLOCK(bt_block_i8_w4, 2, 1)
@@ -146,6 +193,8 @@ BT_DEFINE_BLOCK(bt_block_i8_w2, 4, 1)
 BT_DEFINE_BLOCK(bt_block_u8_w2, 4, 0)
 BT_DEFINE_ROW(bt_row_i8, bt_dot_i8)
 BT_DEFINE_ROW(bt_row_u8, bt_dot_u8)
+BT_DEFINE_EIGHT(bt_eight_i8, bt_block_i8)
+BT_DEFINE_EIGHT(bt_eight_u8, bt_block_u8)
 
 #endif
 #endif

@@ -5,7 +5,10 @@
 typedef const uint8_t *block_function(int32_t sum[8], const uint8_t *w, const uint8_t *x0, const uint8_t *x1,
                                       int32_t turns);
 
-static const int32_t no_bias[4];
+typedef const uint8_t *eight_function(int32_t sum[16], const uint8_t *w, const uint8_t *v, const uint8_t *x0,
+                                      const uint8_t *x1, const int32_t *bias, int32_t turns);
+
+static const int32_t no_bias[8];
 
 /* What the loop over blocks holds in registers; `step` is from one channel's record to the next. */
 typedef struct {
@@ -35,6 +38,12 @@ static state start(const bt_matrix *m, int32_t first)
     return s;
 }
 
+BT_INLINE int32_t scaled(const bt_scale *scale, int32_t kind, int32_t sum)
+{
+    return kind == BT_WIDE ? bt_scale_wide(scale, sum)
+                           : kind == BT_NARROW ? bt_scale_narrow(scale, sum) : bt_scale_narrow_even(scale, sum);
+}
+
 /* Requantize one channel of both rows with the same record. */
 BT_INLINE void put_channel(state *s, int32_t kind, int32_t channel, int32_t a, int32_t b)
 {
@@ -45,8 +54,8 @@ BT_INLINE void put_channel(state *s, int32_t kind, int32_t channel, int32_t a, i
     }
     bt_scale scale = *s->scale;
     s->scale += s->step;
-    a = kind == BT_WIDE ? bt_scale_wide(&scale, a) : bt_scale_narrow(&scale, a);
-    b = kind == BT_WIDE ? bt_scale_wide(&scale, b) : bt_scale_narrow(&scale, b);
+    a = scaled(&scale, kind, a);
+    b = scaled(&scale, kind, b);
     s->y0[channel] = (uint8_t)bt_clamp(a, s->lo, s->hi);
     s->y1[channel] = (uint8_t)bt_clamp(b, s->lo, s->hi);
 }
@@ -76,6 +85,37 @@ BT_INLINE void run_whole(state *s, block_function *block, int32_t scale, int32_t
     *s = t;
 }
 
+/* Pairs of whole blocks of 8-bit weights. The loop over channels is not unrolled: it stays in the core's own 512 bytes
+ * of instruction cache, together with the block.
+ */
+BT_INLINE void run_eight(state *s, eight_function *eight, int32_t kind, int32_t words, int32_t count)
+{
+    state t = *s;
+    int32_t bytes = kind == BT_NONE ? 32 : 8;
+    for (; count > 0; count--, t.bias += 2 * t.bias_step, t.y0 += bytes, t.y1 += bytes) {
+        int32_t sum[16];
+        t.w = eight(sum, t.w, t.w + 16 * words, t.x0, t.x1, t.bias, words);
+        for (int32_t c = 0; c < 8; c++)
+            put_channel(&t, kind, c, sum[2 * c], sum[2 * c + 1]);
+    }
+    *s = t;
+}
+
+/* As many blocks as there are pairs of; returns how many they are. */
+BT_INLINE int32_t run_eights(state *s, eight_function *eight, int32_t kind, int32_t words, int32_t whole)
+{
+    int32_t count = whole >> 1;
+    if (kind == BT_WIDE)
+        run_eight(s, eight, BT_WIDE, words, count);
+    else if (kind == BT_NARROW)
+        run_eight(s, eight, BT_NARROW, words, count);
+    else if (kind == BT_NONE)
+        run_eight(s, eight, BT_NONE, words, count);
+    else
+        run_eight(s, eight, BT_NARROW_EVEN, words, count);
+    return 2 * count;
+}
+
 /* `valid` channels of a block, one row or two, any kind. */
 static __attribute__((noinline)) void put_any(const bt_matrix *m, const state *s, int32_t channel, const int32_t sum[8])
 {
@@ -102,18 +142,27 @@ BT_INLINE void run_any(const bt_matrix *m, state *s, block_function *block, int3
     }
 }
 
-/* `scale` is the power of two by which sums of narrow weights are too large. */
+/* Whole blocks of both rows, from `first` on, of a kind with a way of its own. */
+static int32_t whole_blocks(const bt_matrix *m, const state *s, int32_t first, int32_t last)
+{
+    int32_t kind = m->requant->kind;
+    if (!s->y1 || kind > BT_WIDE)
+        return 0;
+    return bt_max(bt_min(m->channels >> 2, last) - first, 0);
+}
+
+/* Any blocks; `scale` is the power of two by which sums of narrow weights are too large. */
 BT_INLINE void run(const bt_matrix *m, state *s, block_function *block, int32_t scale, int32_t first, int32_t last)
 {
-    int32_t kind = m->requant->kind, whole = bt_min(m->channels >> 2, last) - first;
-    if (!s->y1 || whole < 0 || kind == BT_NARROW_EVEN || kind == BT_SPLIT || kind == BT_GENERAL)
-        whole = 0;
-    else if (kind == BT_WIDE)
+    int32_t kind = m->requant->kind, whole = whole_blocks(m, s, first, last);
+    if (kind == BT_WIDE)
         run_whole(s, block, scale, BT_WIDE, m->words, whole);
     else if (kind == BT_NARROW)
         run_whole(s, block, scale, BT_NARROW, m->words, whole);
-    else
+    else if (kind == BT_NONE)
         run_whole(s, block, scale, BT_NONE, m->words, whole);
+    else
+        run_whole(s, block, scale, BT_NARROW_EVEN, m->words, whole);
     run_any(m, s, block, scale, first + whole, last);
 }
 
@@ -126,6 +175,11 @@ void bt_matrix_pair(const bt_matrix *m, const uint8_t *x0, const uint8_t *x1, vo
     s.x1 = x1;
     s.y0 = (uint8_t *)y0 + first * bytes;
     s.y1 = y1 ? (uint8_t *)y1 + first * bytes : 0;
+    if (m->weight_bits == 8) {
+        int32_t whole = whole_blocks(m, &s, first, last), kind = m->requant->kind;
+        first += m->is_signed ? run_eights(&s, bt_eight_i8, kind, m->words, whole)
+                              : run_eights(&s, bt_eight_u8, kind, m->words, whole);
+    }
     if (m->weight_bits == 8 && m->is_signed)
         run(m, &s, bt_block_i8, 0, first, last);
     else if (m->weight_bits == 8)
