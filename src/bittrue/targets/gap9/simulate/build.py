@@ -1,0 +1,128 @@
+"""Compiles C files, with runtime support of our own, into a program for the cluster."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from ....errors import BadInput, Diagnostics, ToolMissing, declare, fail
+from ...cache import cached, digest
+
+declare({
+    "BT5514": "a C compiler for the cluster is missing",
+    "BT5515": "a program for the cluster does not compile",
+    "BT5516": "a program for the cluster does not link",
+})
+
+SUPPORT = Path(__file__).parent / "support"
+SOURCES = ("start.S", "cluster.c", "transfers.c", "library.c")
+COMMON = ("-O2", "-g", "-ffreestanding", "-fno-common", "-fdata-sections", "-ffunction-sections", "-mno-relax",
+          "-Wall", "-Wextra")
+ZIG = ("-target", "riscv32-freestanding", "-mcpu=generic_rv32+m+c+zicsr", "-fno-sanitize=all")
+GCC = ("-march=rv32imc_zicsr", "-mabi=ilp32")
+GCC_PROGRAM = "riscv64-unknown-elf-gcc"
+MESSAGE = re.compile(r"^(?P<file>[^\s:][^:\n]*):(?P<line>\d+):\d+: (?P<kind>fatal error|error|warning): (?P<text>.*)$",
+                     re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Built:
+    """A linked program, and what the compiler warned of: `file:line: text`."""
+
+    elf: Path
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Compiler:
+    """A C compiler for RV32IMC: its program, its flags for the core, and its libraries."""
+
+    program: tuple[str, ...]
+    flags: tuple[str, ...]
+    libraries: tuple[str, ...]
+
+    def run(self, arguments: Sequence[str], folder: Path) -> subprocess.CompletedProcess[str]:
+        """Call it. zig repeats no warnings of what its cache has: it gets an empty one."""
+        with TemporaryDirectory(dir=folder) as cache:
+            return subprocess.run([*self.program, *self.flags, *arguments], capture_output=True, text=True,
+                                  errors="replace", check=False, cwd=folder,
+                                  env={**os.environ, "ZIG_LOCAL_CACHE_DIR": cache, "ZIG_GLOBAL_CACHE_DIR": cache})
+
+
+def find_compiler(name: str) -> Compiler:
+    """The compiler `zig` or `gcc`. Raises `ToolMissing` (BT5514)."""
+    if name == "gcc":
+        program = shutil.which(GCC_PROGRAM)
+        if program is None:
+            fail(ToolMissing, "BT5514", name, f"there is no {GCC_PROGRAM}", "install it, or use the compiler zig")
+        return Compiler((program,), GCC, ("-lgcc",))
+    spec = find_spec("ziglang")
+    found = Path(spec.origin).parent / "zig" if spec and spec.origin else None
+    if found is None or not found.is_file():
+        fail(ToolMissing, "BT5514", name, "the Python package `ziglang` is not installed", "pip install 'bittrue[sim]'")
+    return Compiler((str(found), "cc"), ZIG, ("-lcompiler_rt",))
+
+
+def build(sources: Sequence[Path], folder: Path, compiler: str = "zig", flags: Sequence[str] = ()) -> Built:
+    """Compile and link C files; objects and `program.elf` are left in `folder`.
+
+    `flags` are for compiling (`-D`, `-I`). BT_SIM is defined: regions are marked. Raises `BadInput` (BT5515, BT5516)
+    with the compiler's messages, `ToolMissing` (BT5514).
+    """
+    used = find_compiler(compiler)
+    folder.mkdir(parents=True, exist_ok=True)
+    objects, warnings = _compile(used, [path.resolve() for path in sources], folder.resolve(), flags)
+    target = folder.resolve() / "program.elf"
+    result = used.run(["-nostdlib", "-static", "-Wl,--gc-sections", "-T", str(SUPPORT / "link.ld"), *map(str, objects),
+                       *map(str, _support(used)), *used.libraries, "-o", str(target)], folder.resolve())
+    if result.returncode:
+        fail(BadInput, "BT5516", str(target), result.stderr.strip()[:2000], "define what is missing; use less memory")
+    return Built(target, tuple(warnings))
+
+
+def _flags() -> tuple[str, ...]:
+    return (*COMMON, "-isystem", str(SUPPORT / "include"), "-DBT_SIM=1")
+
+
+def _compile(compiler: Compiler, sources: Sequence[Path], folder: Path,
+             flags: Sequence[str]) -> tuple[list[Path], list[str]]:
+    objects, warnings, found = [], [], Diagnostics()
+    for index, source in enumerate(sources):
+        target = folder / f"{index}_{source.stem}.o"
+        result = compiler.run([*_flags(), *flags, "-c", str(source), "-o", str(target)], folder)
+        warnings += [f"{where}: {text}" for where, text in _messages(result.stderr, ("warning",))]
+        if result.returncode:
+            errors = _messages(result.stderr, ("error", "fatal error")) or [(source.name, result.stderr[:2000])]
+            for where, text in errors:
+                found.add("BT5515", where, text, "correct the C file")
+        objects.append(target)
+    found.raise_as(BadInput)
+    return objects, warnings
+
+
+def _messages(text: str, kinds: Sequence[str]) -> list[tuple[str, str]]:
+    return [(f"{Path(found['file']).name}:{found['line']}", found["text"]) for found in MESSAGE.finditer(text)
+            if found["kind"] in kinds]
+
+
+def _support(compiler: Compiler) -> list[Path]:
+    """The runtime's object files, compiled once and kept."""
+    texts = [path.read_bytes() for path in sorted(SUPPORT.rglob("*.[chS]"))]
+    key = digest(*compiler.program, *compiler.flags, *COMMON, *texts)
+    folder = cached("gap9", key, lambda work: _make_support(compiler, work))
+    return [folder / f"{name}.o" for name in SOURCES]
+
+
+def _make_support(compiler: Compiler, folder: Path) -> None:
+    for name in SOURCES:
+        source = SUPPORT / "source" / name
+        result = compiler.run([*_flags(), "-fno-builtin", "-c", str(source), "-o", str(folder / f"{name}.o")], folder)
+        if result.returncode:
+            fail(BadInput, "BT5515", f"runtime support, {name}", result.stderr.strip()[:2000], "use another compiler")
