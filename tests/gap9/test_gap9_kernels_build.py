@@ -40,19 +40,35 @@ def words(path: Path) -> list[int]:
     return [int.from_bytes(text[i:i + 4], "little") for i in range(0, len(text) - 3, 2)]
 
 
+def bodies(code: list[int], instructions: int) -> list[list[int]]:
+    """What follows every lp.setup 0 of so many instructions."""
+    return [code[i + 2:i + 2 + 2 * instructions:2] for i, word in enumerate(code)
+            if word & 0x7FFF == 0x407B and word >> 20 == 2 * instructions]
+
+
+def is_load(word: int) -> bool:
+    """p.lw rd, 4(rs1!)."""
+    return word & 0x707F == 0x200B and word >> 20 == 4
+
+
+def is_dot(word: int) -> bool:
+    """pv.sdotsp.b or pv.sdotusp.b."""
+    return word & 0x707F == 0x1057 and word >> 25 in (0x54, 0x5C)
+
+
 @pytest.mark.parametrize("name", list(RISCV))
-def test_the_inner_loop_is_14_instructions(name: str, tmp_path: Path) -> None:
-    """lp.setup over 6 loads with post-increment and 8 dot products, for signed and for unsigned activations."""
-    objects = compile_all(RISCV[name], tmp_path)
-    code = words(next(path for path in objects if path.stem == "matrix"))
-    bodies = [code[i + 2:i + 30:2] for i, word in enumerate(code)
-              if word & 0x7FFF == 0x407B and word >> 20 == 28]  # lp.setup 0, the last instruction 2 * 28 bytes on
-    assert {body[-1] >> 25 for body in bodies} == {0x54, 0x5C}
-    for body in bodies:
-        assert all(word & 0x707F == 0x200B and word >> 20 == 4 for word in body[:6])
-        assert all(word & 0x707F == 0x1057 for word in body[6:])
-        assert len({word >> 7 & 31 for word in body[:6]}) == 6
-        assert len({word >> 7 & 31 for word in body[6:]}) == 8
+def test_inner_loops(name: str, tmp_path: Path) -> None:
+    """4 channels x 2 rows: 6 loads and 8 dot products; 8 x 2: 10 and 16. Nothing else, and no result used at once."""
+    objects = {path.stem: path for path in compile_all(RISCV[name], tmp_path)}
+    for stem, instructions, sums in (("matrix_rest", 14, 8), ("matrix", 26, 16)):
+        found = bodies(words(objects[stem]), instructions)
+        assert {body[-1] >> 25 for body in found} == {0x54, 0x5C}, "signed and unsigned activations"
+        for body in found:
+            assert [is_dot(word) for word in body].count(True) == sums
+            assert all(is_load(word) or is_dot(word) for word in body)
+            assert len({word >> 7 & 31 for word in body if is_dot(word)}) == sums
+            for load, use in zip(body, body[1:], strict=False):
+                assert not is_load(load) or load >> 7 & 31 not in (use >> 15 & 31, use >> 20 & 31) or is_load(use)
 
 
 @pytest.mark.parametrize("flags", [("-O0",), ("-O3", "-g"), ("-Os",), ("-DBT_PORTABLE",)])

@@ -46,14 +46,18 @@ BT_INLINE void bt_copy_words(uint8_t **to, const uint8_t **from, int32_t words)
 BT_INLINE void bt_fill_words(uint8_t **to, uint32_t word, int32_t words)
 {
     uint8_t *target = *to;
-    if (words > 0)
+    if (words & 1) {
+        bt_store(target, word);
+        target += 4;
+    }
+    if (words > 1)
         __asm__ volatile(".balign 4\n\t.option push\n\t.option norvc\n\t.option norelax\n\t"
                          ".insn i 0x7b, 4, x0, %[turns], 4\n\t"
                          ".insn s 0x2b, 2, %[word], 4(%[target])\n\t"
-                         "nop\n\t"
+                         ".insn s 0x2b, 2, %[word], 4(%[target])\n\t"
                          ".option pop"
                          : [target] "+r"(target)
-                         : [turns] "r"(words), [word] "r"(word)
+                         : [turns] "r"(words >> 1), [word] "r"(word)
                          : "memory");
     *to = target;
 }

@@ -19,6 +19,14 @@ typedef struct {
     int32_t is_signed;
 } bt_matrix;
 
+/* Two rows and their outputs; y1 == 0: only the first row has one. */
+typedef struct {
+    const uint8_t *x0;
+    const uint8_t *x1;
+    uint8_t *y0;
+    uint8_t *y1;
+} bt_rows;
+
 /* Words of one channel's weights: `length` weights, filled up with zeros. */
 BT_INLINE int32_t bt_words(int32_t length, int32_t weight_bits)
 {
@@ -35,7 +43,13 @@ BT_INLINE int32_t bt_row_bytes(int32_t words, int32_t weight_bits)
 void bt_matrix_pair(const bt_matrix *m, const uint8_t *x0, const uint8_t *x1, void *y0, void *y1, int32_t first,
                     int32_t last);
 
-/* The same for one row; two blocks at a time. */
+/* `count` pairs of whole blocks of 8-bit weights, for BT_NONE and BT_NARROW_EVEN. */
+void bt_matrix_eights(const bt_matrix *m, const bt_rows *r, int32_t first, int32_t count);
+
+/* Blocks first to last-1 in every other case; those below `whole` are whole and of a kind up to BT_WIDE. */
+void bt_matrix_rest(const bt_matrix *m, const bt_rows *r, int32_t first, int32_t whole, int32_t last);
+
+/* bt_matrix_pair for one row, two blocks at a time. */
 void bt_matrix_row(const bt_matrix *m, const uint8_t *x, void *y, int32_t first, int32_t last);
 
 #endif
