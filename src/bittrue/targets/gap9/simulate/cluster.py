@@ -52,6 +52,7 @@ class Cluster:
         row = self.state.cores[core]
         row[c.AT] = (address - self.program.code.address) // 2 << c.INSTRUCTION_BITS
         row[c.STATE] = c.RUNNING
+        row[c.LINE] = -1
 
     def run(self, budget: int = BUDGET, regions: Mapping[int, str] | None = None) -> ClusterResult:
         """Run until the program exits, traps, or `budget` cycles have passed; `regions` names marked regions."""

@@ -39,7 +39,7 @@ RULES: tuple[Rule, ...] = (
     Rule("l1_miss", 18, "cycles more", "a line that is not in the shared 4 KiB of instruction cache either", GVSOC),
     Rule("barrier", 6, "cycles", "from the last core's arrival at a barrier until all go on", GVSOC),
     Rule("event", 6, "cycles", "from an event until a core that waits for it goes on", GVSOC),
-    Rule("dma_start", 8, "cycles", "from a command's last word until its bytes move", GVSOC),
+    Rule("dma_start", 6, "cycles", "from a command's last word until its bytes move", GVSOC),
     Rule("dma_bytes", 8, "bytes per cycle", "each direction of the DMA", GVSOC),
     Rule("l3_start", 13, "cycles", "before the bytes of a transfer with the external memory: 1 + 6 + latency 6", GVSOC),
     Rule("l3_cycles", 1, "cycles per byte", "external memory (HyperRAM)", GVSOC),

@@ -192,11 +192,11 @@ def abs_(a: int, b: int, d: int, n: int) -> int:
 
 
 def clip(a: int, b: int, d: int, n: int) -> int:
-    return max(-b - 1, min(a, b))
+    return -b - 1 if a <= -b - 1 else b if a >= b else a
 
 
 def clipu(a: int, b: int, d: int, n: int) -> int:
-    return max(0, min(a, b))
+    return 0 if a <= 0 else b if a >= b else a
 
 
 def extract(a: int, b: int, d: int, n: int) -> int:

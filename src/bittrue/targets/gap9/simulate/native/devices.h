@@ -126,6 +126,7 @@ static void enable(State *s, i64 core, i64 time, i64 mask) {
         }
         row[C_AT] = place << C_INSTRUCTION_BITS;
         row[C_STATE] = C_RUNNING;
+        row[C_LINE] = -1;
         row[C_CLOCK] = time + 1;
     }
 }
