@@ -18,7 +18,7 @@ from bittrue.targets.gap9.kernels import KERNELS, SOURCE, RequantTable, structs
 
 STRICT = ("-std=c11", "-O2", "-Wall", "-Wextra", "-Wpedantic", "-Werror")
 ZIG = (sys.executable, "-m", "ziglang", "cc")
-BUILTINS = Path(__file__).parent / "kernel_builtins.h"
+BUILTINS = Path(__file__).parent / "kernel_builtins.inc"
 GUARD, FILLER = 64, 0xA5
 """Bytes around every output that must stay as they are."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -67,7 +68,7 @@ def test_inner_loops(name: str, tmp_path: Path) -> None:
             assert [is_dot(word) for word in body].count(True) == sums
             assert all(is_load(word) or is_dot(word) for word in body)
             assert len({word >> 7 & 31 for word in body if is_dot(word)}) == sums
-            for load, use in zip(body, body[1:], strict=False):
+            for load, use in pairwise(body):
                 assert not is_load(load) or load >> 7 & 31 not in (use >> 15 & 31, use >> 20 & 31) or is_load(use)
 
 

@@ -18,8 +18,8 @@ SOURCE = Path(__file__).parent / "source"
 """The folder of the C files."""
 HEADER = "bt_kernels.h"
 """The only header that a caller includes."""
-HEADERS = (HEADER, "bt_common.h", "bt_depthwise.h", "bt_dot.h", "bt_elements.h", "bt_matrix.h", "bt_put.h", "bt_requant.h", "bt_ways.h", "bt_window.h",
-           "pulp_intrinsics.h")
+HEADERS = (HEADER, "bt_common.h", "bt_depthwise.h", "bt_dot.h", "bt_elements.h", "bt_matrix.h", "bt_put.h",
+           "bt_requant.h", "bt_ways.h", "bt_window.h", "pulp_intrinsics.h")
 
 Values = Mapping[str, int]
 """The integer fields of a kernel's parameters, by name."""
@@ -53,7 +53,7 @@ class Kernel:
     function: str
     struct: str
     files: tuple[str, ...]
-    """Its C files."""
+    """Its C files, best linked in this order: the first two lie together in the shared instruction cache."""
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     macs: Formula
@@ -118,13 +118,14 @@ def _count(v: Values) -> int:
 
 
 SLOW = "requant_slow.c"
+MATRIX = ("matrix.c", "matrix_rest.c", SLOW)
 OUTPUTS = ("i8", "u8", "i32")
 KERNELS: Mapping[str, Kernel] = MappingProxyType({kernel.name: kernel for kernel in (
-    Kernel("conv", "bt_conv", "bt_conv_params", ("conv.c", "matrix.c", "matrix_rest.c", SLOW), BYTES, OUTPUTS,
+    Kernel("conv", "bt_conv", "bt_conv_params", ("conv.c", *MATRIX), BYTES, OUTPUTS,
            lambda v: _pixels(v) * _taps(v) * v["in_c"] * v["out_c"], _conv_scratch, (8, 4, 2)),
-    Kernel("pointwise", "bt_pointwise", "bt_pointwise_params", ("pointwise.c", "matrix.c", "matrix_rest.c", SLOW), BYTES, OUTPUTS,
+    Kernel("pointwise", "bt_pointwise", "bt_pointwise_params", ("pointwise.c", *MATRIX), BYTES, OUTPUTS,
            lambda v: _pixels(v) * v["in_c"] * v["out_c"], weight_bits=(8, 4, 2)),
-    Kernel("linear", "bt_linear", "bt_linear_params", ("linear.c", "matrix.c", "matrix_rest.c", SLOW), BYTES, OUTPUTS,
+    Kernel("linear", "bt_linear", "bt_linear_params", ("linear.c", *MATRIX), BYTES, OUTPUTS,
            lambda v: v["rows"] * v["in_c"] * v["out_c"], weight_bits=(8, 4, 2)),
     Kernel("depthwise", "bt_depthwise", "bt_depthwise_params", ("depthwise.c", SLOW), BYTES, OUTPUTS,
            lambda v: _pixels(v) * _taps(v) * v["channels"], _depthwise_scratch, (8,)),
