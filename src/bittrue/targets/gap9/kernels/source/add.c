@@ -19,25 +19,43 @@ BT_INLINE void add_stretch(const bt_add_params *p, int32_t kind, int32_t a_type,
     }
 }
 
-BT_INLINE void add_types(const bt_add_params *p, int32_t kind, bt_stretch s)
+/* Bytes with one record for all channels, which stays in registers. */
+BT_INLINE void add_bytes(const bt_add_params *p, int32_t kind, int32_t type, bt_stretch s)
 {
-    if (p->a_type == BT_I8 && p->b_type == BT_I8)
-        add_stretch(p, kind, BT_I8, BT_I8, s);
-    else if (p->a_type == BT_U8 && p->b_type == BT_U8)
-        add_stretch(p, kind, BT_U8, BT_U8, s);
+    bt_requant q = p->requant;
+    bt_scale scale = *q.scales;
+    const uint8_t *a = (const uint8_t *)p->a + s.pixel * p->a_pitch + s.first;
+    const uint8_t *b = (const uint8_t *)p->b + s.pixel * p->b_pitch + s.first;
+    uint8_t *y = (uint8_t *)p->output + s.pixel * p->out_pitch + s.first;
+    for (int32_t count = s.last - s.first; count > 0; count--, a++, b++)
+        *y++ = (uint8_t)bt_scaled(&q, kind, &scale, bt_element(a, type, 0) + bt_element(b, type, 0));
+}
+
+static void add_any(const bt_add_params *p, bt_stretch s)
+{
+    int32_t kind = p->requant.kind, one = !p->requant.per_channel && p->a_type == p->b_type;
+    if (one && kind == BT_NARROW && p->a_type == BT_I8)
+        add_bytes(p, BT_NARROW, BT_I8, s);
+    else if (one && kind == BT_NARROW && p->a_type == BT_U8)
+        add_bytes(p, BT_NARROW, BT_U8, s);
     else
         add_stretch(p, kind, p->a_type, p->b_type, s);
 }
 
+/* Without anything per channel, dense tensors are one long pixel. */
+static int32_t is_dense(const bt_add_params *p)
+{
+    return !p->requant.per_channel && p->a_pitch == p->channels && p->b_pitch == p->channels &&
+           p->out_pitch == p->channels;
+}
+
 void bt_add_tensors(const bt_add_params *p, int32_t core, int32_t cores)
 {
-    bt_share share = bt_share_of(p->pixels * p->channels, core, cores);
+    int32_t total = p->pixels * p->channels, channels = is_dense(p) ? total : p->channels;
+    bt_share share = bt_share_of(total, core, cores);
     for (int32_t unit = share.begin; unit < share.end;) {
-        bt_stretch s = bt_stretch_of(unit, share.end, p->channels);
-        if (p->requant.kind == BT_NARROW)
-            add_types(p, BT_NARROW, s);
-        else
-            add_stretch(p, p->requant.kind, p->a_type, p->b_type, s);
+        bt_stretch s = bt_stretch_of(unit, share.end, channels);
+        add_any(p, s);
         unit += s.last - s.first;
     }
 }

@@ -25,12 +25,41 @@ BT_INLINE sums sum_of(bt_window window, int32_t channel, int32_t bytes, int32_t 
     return s;
 }
 
+static __attribute__((noinline)) sums sum_i8(bt_window window, int32_t channel)
+{
+    return sum_of(window, channel, 4, 1);
+}
+
+static __attribute__((noinline)) sums sum_u8(bt_window window, int32_t channel)
+{
+    return sum_of(window, channel, 4, 0);
+}
+
+/* Four channels by shift, the kind of every power of two. */
+static __attribute__((noinline)) void put_narrow(const bt_requant *q, uint8_t *y, int32_t channel, const sums *s)
+{
+    const bt_scale *scale = q->scales + (q->per_channel ? channel : 0);
+    int32_t step = q->per_channel;
+    for (int32_t c = 0; c < 4; c++, scale += step)
+        y[c] = (uint8_t)bt_scaled(q, BT_NARROW, scale, s->channel[c]);
+}
+
+static __attribute__((noinline)) void put_any(const bt_pool_params *p, int32_t at, int32_t channel, int32_t count,
+                                              const sums *s)
+{
+    for (int32_t c = 0; c < count; c++)
+        bt_put(&p->requant, p->requant.kind, p->output, at + c, channel + c, s->channel[c]);
+}
+
 static void average(const bt_pool_params *p, bt_window window, int32_t pixel, int32_t channel)
 {
-    int32_t bytes = bt_min(p->channels - channel, 4);
-    sums s = p->is_signed ? sum_of(window, channel, bytes, 1) : sum_of(window, channel, bytes, 0);
-    for (int32_t c = 0; c < bytes; c++)
-        bt_put(&p->requant, p->requant.kind, p->output, pixel * p->out_pitch + channel + c, channel + c, s.channel[c]);
+    int32_t bytes = bt_min(p->channels - channel, 4), at = pixel * p->out_pitch + channel;
+    sums s = bytes < 4 ? sum_of(window, channel, bytes, p->is_signed)
+                       : (p->is_signed ? sum_i8 : sum_u8)(window, channel);
+    if (bytes == 4 && p->requant.kind == BT_NARROW)
+        put_narrow(&p->requant, (uint8_t *)p->output + at, channel, &s);
+    else
+        put_any(p, at, channel, bytes, &s);
 }
 
 void bt_avg_pool(const bt_pool_params *p, int32_t core, int32_t cores)

@@ -1,6 +1,6 @@
 /* Sums of products of 4 output channels with 2 rows of activations (or 8 channels with one row).
  *
- * Weights come in blocks of 4 channels, their words interleaved: word 0 of channels 0 to 3, word 1 of channels 0 to 3, ...
+ * Weights come in blocks of 4 channels, their words interleaved: word 0 of channels 0 to 3, word 1 of them, ...
  * so that one pointer runs through them. A word holds 4 weights of 8 bits in the order of the activations. Of narrower
  * weights it holds 8 (16): bits 8i+4 to 8i+7 are weight i, bits 8i to 8i+3 weight 4 + i (2 bits: 8i+6, 8i+4, 8i+2, 8i
  * hold the weights i, 4 + i, 8 + i, 12 + i). A mask then leaves four weights times 16 (64), signs right; the sums are

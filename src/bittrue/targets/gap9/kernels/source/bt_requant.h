@@ -77,6 +77,14 @@ BT_INLINE int32_t bt_scale_wide(const bt_scale *scale, int32_t acc)
     return bt_add(high, low < product) >> scale->shift;
 }
 
+/* BT_NARROW, BT_NARROW_EVEN or BT_WIDE, with a record that is in registers already. */
+BT_INLINE int32_t bt_scaled(const bt_requant *q, int32_t kind, const bt_scale *scale, int32_t acc)
+{
+    int32_t value = kind == BT_NARROW ? bt_scale_narrow(scale, acc)
+                                      : kind == BT_WIDE ? bt_scale_wide(scale, acc) : bt_scale_narrow_even(scale, acc);
+    return bt_clamp(value, q->lo, q->hi);
+}
+
 /* One accumulator of a channel, `kind` being a constant where speed matters. */
 BT_INLINE int32_t bt_requantize(const bt_requant *q, int32_t kind, int32_t channel, int32_t acc)
 {
