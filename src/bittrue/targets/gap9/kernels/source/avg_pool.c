@@ -25,41 +25,38 @@ BT_INLINE sums sum_of(bt_window window, int32_t channel, int32_t bytes, int32_t 
     return s;
 }
 
-static __attribute__((noinline)) sums sum_i8(bt_window window, int32_t channel)
+/* Words of four channels by shift, the kind of every power of two; window and y are at the first one. */
+BT_INLINE void narrow_words(bt_window window, const bt_requant *q, uint8_t *y, int32_t channel, int32_t words,
+                            int32_t is_signed)
 {
-    return sum_of(window, channel, 4, 1);
+    bt_requant r = *q;
+    const bt_scale *scale = r.scales + (r.per_channel ? channel : 0);
+    for (; words > 0; words--, window.pixel += 4, y += 4) {
+        sums s = sum_of(window, 0, 4, is_signed);
+        for (int32_t c = 0; c < 4; c++, scale += r.per_channel)
+            y[c] = (uint8_t)bt_scaled(&r, BT_NARROW, scale, s.channel[c]);
+    }
 }
 
-static __attribute__((noinline)) sums sum_u8(bt_window window, int32_t channel)
+static __attribute__((noinline)) void narrow_i8(bt_window window, const bt_requant *q, uint8_t *y, int32_t channel,
+                                                int32_t words)
 {
-    return sum_of(window, channel, 4, 0);
+    narrow_words(window, q, y, channel, words, 1);
 }
 
-/* Four channels by shift, the kind of every power of two. */
-static __attribute__((noinline)) void put_narrow(const bt_requant *q, uint8_t *y, int32_t channel, const sums *s)
+static __attribute__((noinline)) void narrow_u8(bt_window window, const bt_requant *q, uint8_t *y, int32_t channel,
+                                                int32_t words)
 {
-    const bt_scale *scale = q->scales + (q->per_channel ? channel : 0);
-    int32_t step = q->per_channel;
-    for (int32_t c = 0; c < 4; c++, scale += step)
-        y[c] = (uint8_t)bt_scaled(q, BT_NARROW, scale, s->channel[c]);
+    narrow_words(window, q, y, channel, words, 0);
 }
 
-static __attribute__((noinline)) void put_any(const bt_pool_params *p, int32_t at, int32_t channel, int32_t count,
-                                              const sums *s)
-{
-    for (int32_t c = 0; c < count; c++)
-        bt_put(&p->requant, p->requant.kind, p->output, at + c, channel + c, s->channel[c]);
-}
-
-static void average(const bt_pool_params *p, bt_window window, int32_t pixel, int32_t channel)
+/* Up to four channels, any kind. */
+static __attribute__((noinline)) void average(const bt_pool_params *p, bt_window window, int32_t pixel, int32_t channel)
 {
     int32_t bytes = bt_min(p->channels - channel, 4), at = pixel * p->out_pitch + channel;
-    sums s = bytes < 4 ? sum_of(window, channel, bytes, p->is_signed)
-                       : (p->is_signed ? sum_i8 : sum_u8)(window, channel);
-    if (bytes == 4 && p->requant.kind == BT_NARROW)
-        put_narrow(&p->requant, (uint8_t *)p->output + at, channel, &s);
-    else
-        put_any(p, at, channel, bytes, &s);
+    sums s = sum_of(window, channel, bytes, p->is_signed);
+    for (int32_t c = 0; c < bytes; c++)
+        bt_put(&p->requant, p->requant.kind, p->output, at + c, channel + c, s.channel[c]);
 }
 
 void bt_avg_pool(const bt_pool_params *p, int32_t core, int32_t cores)
@@ -68,8 +65,16 @@ void bt_avg_pool(const bt_pool_params *p, int32_t core, int32_t cores)
     bt_share share = bt_share_of(p->out_h * p->out_w * words, core, cores);
     for (int32_t unit = share.begin; unit < share.end;) {
         bt_run run = bt_run_of(unit, share.end, words);
-        bt_window window = bt_window_of(p, run.pixel);
-        for (int32_t word = run.word; word < run.last; word++, unit++)
+        bt_window window = bt_window_of(p, run.pixel), here = window;
+        int32_t word = run.word, whole = bt_min(run.last, p->channels >> 2) - word;
+        if (p->requant.kind == BT_NARROW && whole > 0) {
+            here.pixel += 4 * word;
+            (p->is_signed ? narrow_i8 : narrow_u8)(here, &p->requant, (uint8_t *)p->output + run.pixel * p->out_pitch +
+                                                   4 * word, 4 * word, whole);
+            word += whole;
+        }
+        for (; word < run.last; word++)
             average(p, window, run.pixel, 4 * word);
+        unit += run.last - run.word;
     }
 }

@@ -23,7 +23,8 @@ typedef struct {
     ".insn s 0x2b, 0, t0, 1(%[y0])\n\t.insn s 0x2b, 0, t1, 1(%[y1])\n\t"                                  \
     "add %[scale], %[scale], %[step]\n\t"
 #define BT_PUT_LOOP(last)                                                                                 \
-    ".balign 4\n\t.option push\n\t.option norvc\n\t.option norelax\n\t.insn i 0x7b, 4, x0, %[channels], 2 * " #last "\n\t"
+    ".balign 4\n\t.option push\n\t.option norvc\n\t.option norelax\n\t"                                   \
+    ".insn i 0x7b, 4, x0, %[channels], 2 * " #last "\n\t"
 #define BT_PUT_WIDE                                                                                       \
     BT_PUT_LOOP(27) "lw t2, 0(%[scale])\n\t" BT_PUT_SUMS                                                  \
     "lw t3, 4(%[scale])\n\tlw t4, 8(%[scale])\n\tlw t5, 12(%[scale])\n\t"                                 \

@@ -1,4 +1,4 @@
-/* Rows of activations times a blocked weight matrix: narrow weights, single blocks, single rows, rare requantizations. */
+/* Rows of activations times a blocked weight matrix: narrow weights, single blocks and rows, rare requantizations. */
 #include "bt_ways.h"
 
 /* The function of the kind; the ifs are in the order of how often they are taken. */
