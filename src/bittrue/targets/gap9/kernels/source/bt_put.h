@@ -1,0 +1,102 @@
+/* Sums of two rows, requantized and stored channel by channel: the tail of every block of a matrix product. */
+#ifndef BT_PUT_H
+#define BT_PUT_H
+
+#include "bt_requant.h"
+
+/* What runs along with the channels. */
+typedef struct {
+    const uint8_t *w;
+    const int32_t *bias;
+    const bt_scale *scale;
+    uint8_t *y0;
+    uint8_t *y1;
+} bt_cursor;
+
+#if defined(BT_INSN)
+
+/* Both sums of a channel, then its record. */
+#define BT_PUT_SUMS ".insn i 0x0b, 2, t0, %[sum], 4\n\t.insn i 0x0b, 2, t1, %[sum], 4\n\t"
+#define BT_PUT_BYTES                                                                                      \
+    ".insn r 0x33, 6, 0x02, t0, t0, %[lo]\n\t.insn r 0x33, 6, 0x02, t1, t1, %[lo]\n\t"                    \
+    ".insn r 0x33, 4, 0x02, t0, t0, %[hi]\n\t.insn r 0x33, 4, 0x02, t1, t1, %[hi]\n\t"                    \
+    ".insn s 0x2b, 0, t0, 1(%[y0])\n\t.insn s 0x2b, 0, t1, 1(%[y1])\n\t"                                  \
+    "add %[scale], %[scale], %[step]\n\t"
+#define BT_PUT_LOOP(last)                                                                                 \
+    ".balign 4\n\t.option push\n\t.option norvc\n\t.option norelax\n\t"                                   \
+    ".insn i 0x7b, 4, x0, %[channels], 2 * " #last "\n\t"
+#define BT_PUT_WIDE                                                                                       \
+    BT_PUT_LOOP(27) "lw t2, 0(%[scale])\n\t" BT_PUT_SUMS                                                  \
+    "lw t3, 4(%[scale])\n\tlw t4, 8(%[scale])\n\tlw t5, 12(%[scale])\n\t"                                 \
+    "mul t6, t0, t2\n\tmulh t0, t0, t2\n\tmul %[spare], t1, t2\n\tmulh t1, t1, t2\n\t"                    \
+    "add t6, t6, t3\n\tadd %[spare], %[spare], t3\n\tsltu t6, t6, t3\n\tsltu %[spare], %[spare], t3\n\t"  \
+    "add t6, t6, t4\n\tadd %[spare], %[spare], t4\n\tadd t0, t0, t6\n\tadd t1, t1, %[spare]\n\t"          \
+    "sra t0, t0, t5\n\tsra t1, t1, t5\n\t" BT_PUT_BYTES ".option pop"
+#define BT_PUT_NARROW                                                                                     \
+    BT_PUT_LOOP(18) "lw t2, 0(%[scale])\n\t" BT_PUT_SUMS "lw t3, 4(%[scale])\n\tlw t5, 12(%[scale])\n\t"  \
+    "mul t0, t0, t2\n\tmul t1, t1, t2\n\tadd t0, t0, t3\n\tadd t1, t1, t3\n\t"                            \
+    "sra t0, t0, t5\n\tsra t1, t1, t5\n\t" BT_PUT_BYTES ".option pop"
+
+#define BT_DEFINE_PUT(name, body)                                                                         \
+    BT_INLINE bt_cursor name(const bt_requant *q, bt_cursor at, int32_t channels, const int32_t *sum)     \
+    {                                                                                                     \
+        int32_t spare;                                                                                    \
+        __asm__ volatile(body : [sum] "+r"(sum), [scale] "+r"(at.scale), [y0] "+r"(at.y0), [y1] "+r"(at.y1), \
+                         [spare] "=&r"(spare)                                                             \
+                         : [channels] "r"(channels), [lo] "r"(q->lo), [hi] "r"(q->hi),                    \
+                           [step] "r"(q->per_channel * (int32_t)sizeof(bt_scale))                         \
+                         : "t0", "t1", "t2", "t3", "t4", "t5", "t6", "memory");                           \
+        return at;                                                                                        \
+    }
+
+#else
+
+#define BT_PUT_WIDE bt_scale_wide
+#define BT_PUT_NARROW bt_scale_narrow
+#define BT_DEFINE_PUT(name, scaled)                                                                       \
+    BT_INLINE bt_cursor name(const bt_requant *q, bt_cursor at, int32_t channels, const int32_t *sum)     \
+    {                                                                                                     \
+        int32_t lo = q->lo, hi = q->hi, step = q->per_channel;                                            \
+        for (; channels > 0; channels--, sum += 2, at.scale += step) {                                    \
+            *at.y0++ = (uint8_t)bt_clamp(scaled(at.scale, sum[0]), lo, hi);                               \
+            *at.y1++ = (uint8_t)bt_clamp(scaled(at.scale, sum[1]), lo, hi);                               \
+        }                                                                                                 \
+        return at;                                                                                        \
+    }
+
+#endif
+
+BT_DEFINE_PUT(bt_put_wide, BT_PUT_WIDE)
+BT_DEFINE_PUT(bt_put_narrow, BT_PUT_NARROW)
+
+BT_INLINE bt_cursor bt_put_narrow_even(const bt_requant *q, bt_cursor at, int32_t channels, const int32_t *sum)
+{
+    int32_t lo = q->lo, hi = q->hi, step = q->per_channel;
+    for (; channels > 0; channels--, sum += 2, at.scale += step) {
+        *at.y0++ = (uint8_t)bt_clamp(bt_scale_narrow_even(at.scale, sum[0]), lo, hi);
+        *at.y1++ = (uint8_t)bt_clamp(bt_scale_narrow_even(at.scale, sum[1]), lo, hi);
+    }
+    return at;
+}
+
+BT_INLINE bt_cursor bt_put_none(const bt_requant *q, bt_cursor at, int32_t channels, const int32_t *sum)
+{
+    (void)q;
+    for (; channels > 0; channels--, sum += 2, at.y0 += 4, at.y1 += 4) {
+        bt_store(at.y0, (uint32_t)sum[0]);
+        bt_store(at.y1, (uint32_t)sum[1]);
+    }
+    return at;
+}
+
+/* The first `channels` channels of a block: sum[2c] and sum[2c + 1] are channel c of the two rows. */
+BT_INLINE bt_cursor bt_put_block(const bt_requant *q, bt_cursor at, int32_t kind, int32_t channels, const int32_t *sum)
+{
+    if (kind == BT_WIDE)
+        return bt_put_wide(q, at, channels, sum);
+    if (kind == BT_NARROW)
+        return bt_put_narrow(q, at, channels, sum);
+    return kind == BT_NONE ? bt_put_none(q, at, channels, sum) : bt_put_narrow_even(q, at, channels, sum);
+}
+
+#endif

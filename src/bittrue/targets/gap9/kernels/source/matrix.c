@@ -1,0 +1,38 @@
+/* Rows of activations times a blocked weight matrix, requantized: the ways that matter for time. The shared instruction
+ * cache has 4 KiB, so this file is small, and best linked right behind the kernel that calls it.
+ */
+#include "bt_ways.h"
+
+BT_DEFINE_WAY(eights_u8_wide, bt_run_eights, BT_WIDE, bt_eight_u8)
+BT_DEFINE_WAY(eights_i8_wide, bt_run_eights, BT_WIDE, bt_eight_i8)
+BT_DEFINE_WAY(eights_u8_narrow, bt_run_eights, BT_NARROW, bt_eight_u8)
+BT_DEFINE_WAY(eights_i8_narrow, bt_run_eights, BT_NARROW, bt_eight_i8)
+
+static void eights(const bt_matrix *m, const bt_rows *r, int32_t first, int32_t count)
+{
+    int32_t kind = m->requant->kind;
+    if (kind == BT_WIDE && m->is_signed)
+        eights_i8_wide(m, r, first, count);
+    else if (kind == BT_WIDE)
+        eights_u8_wide(m, r, first, count);
+    else if (kind != BT_NARROW)
+        bt_matrix_eights(m, r, first, count);
+    else if (m->is_signed)
+        eights_i8_narrow(m, r, first, count);
+    else
+        eights_u8_narrow(m, r, first, count);
+}
+
+void bt_matrix_pair(const bt_matrix *m, const uint8_t *x0, const uint8_t *x1, void *y0, void *y1, int32_t first,
+                    int32_t last)
+{
+    bt_rows r = {x0, x1, y0, y1};
+    int32_t whole = y1 && m->requant->kind <= BT_WIDE ? bt_min(m->channels >> 2, last) : first;
+    int32_t pairs = m->weight_bits == 8 ? (whole - first) >> 1 : 0;
+    if (pairs > 0) {
+        eights(m, &r, first, pairs);
+        first += 2 * pairs;
+    }
+    if (first < last)
+        bt_matrix_rest(m, &r, first, whole, last);
+}

@@ -1,0 +1,103 @@
+/* Rows of activations times a blocked weight matrix: narrow weights, single blocks and rows, rare requantizations. */
+#include "bt_ways.h"
+
+/* The function of the kind; the ifs are in the order of how often they are taken. */
+#define DEFINE_PICK(name)                                                                                 \
+    static void name(const bt_matrix *m, const bt_rows *r, int32_t first, int32_t count)                     \
+    {                                                                                                     \
+        int32_t kind = m->requant->kind;                                                                  \
+        if (kind == BT_WIDE)                                                                              \
+            name##_wide(m, r, first, count);                                                              \
+        else if (kind == BT_NARROW)                                                                       \
+            name##_narrow(m, r, first, count);                                                            \
+        else if (kind == BT_NONE)                                                                         \
+            name##_none(m, r, first, count);                                                              \
+        else                                                                                              \
+            name##_narrow_even(m, r, first, count);                                                       \
+    }
+#define DEFINE_WAYS(name, ...)                                                                            \
+    BT_DEFINE_WAY(name##_wide, bt_run_blocks, BT_WIDE, __VA_ARGS__)                                             \
+    BT_DEFINE_WAY(name##_narrow, bt_run_blocks, BT_NARROW, __VA_ARGS__)                                         \
+    BT_DEFINE_WAY(name##_narrow_even, bt_run_blocks, BT_NARROW_EVEN, __VA_ARGS__)                               \
+    BT_DEFINE_WAY(name##_none, bt_run_blocks, BT_NONE, __VA_ARGS__)                                             \
+    DEFINE_PICK(name)
+BT_DEFINE_WAY(eights_u8_narrow_even, bt_run_eights, BT_NARROW_EVEN, bt_eight_u8)
+BT_DEFINE_WAY(eights_i8_narrow_even, bt_run_eights, BT_NARROW_EVEN, bt_eight_i8)
+BT_DEFINE_WAY(eights_u8_none, bt_run_eights, BT_NONE, bt_eight_u8)
+BT_DEFINE_WAY(eights_i8_none, bt_run_eights, BT_NONE, bt_eight_i8)
+
+void bt_matrix_eights(const bt_matrix *m, const bt_rows *r, int32_t first, int32_t count)
+{
+    if (m->requant->kind == BT_NONE)
+        (m->is_signed ? eights_i8_none : eights_u8_none)(m, r, first, count);
+    else
+        (m->is_signed ? eights_i8_narrow_even : eights_u8_narrow_even)(m, r, first, count);
+}
+
+DEFINE_WAYS(blocks_i8, bt_block_i8, 0)
+DEFINE_WAYS(blocks_u8, bt_block_u8, 0)
+DEFINE_WAYS(blocks_i8_w4, bt_block_i8_w4, 4)
+DEFINE_WAYS(blocks_u8_w4, bt_block_u8_w4, 4)
+DEFINE_WAYS(blocks_i8_w2, bt_block_i8_w2, 6)
+DEFINE_WAYS(blocks_u8_w2, bt_block_u8_w2, 6)
+
+static void whole_blocks(const bt_matrix *m, const bt_rows *r, int32_t first, int32_t count)
+{
+    if (m->weight_bits == 8)
+        (m->is_signed ? blocks_i8 : blocks_u8)(m, r, first, count);
+    else if (m->weight_bits == 4)
+        (m->is_signed ? blocks_i8_w4 : blocks_u8_w4)(m, r, first, count);
+    else
+        (m->is_signed ? blocks_i8_w2 : blocks_u8_w2)(m, r, first, count);
+}
+
+/* One block with anything special: fewer than 4 channels, a single row, any kind. Its sums come through BT_NONE. */
+static __attribute__((noinline)) void any_block(const bt_matrix *m, const bt_rows *r, int32_t block)
+{
+    int32_t a[4], b[4], valid = bt_min(m->channels - 4 * block, 4);
+    bt_requant none = {0, 0, 0, BT_NONE, 0, 0, 0, 0, 0};
+    bt_matrix plain = {m->weights + block * m->words * 16, m->bias ? m->bias + 4 * block : 0, &none, 4, m->words,
+                       m->weight_bits, m->is_signed};
+    bt_rows sums = {r->x0, r->x1, (uint8_t *)a, (uint8_t *)b};
+    whole_blocks(&plain, &sums, 0, 1);
+    for (int32_t c = 0; c < valid; c++) {
+        bt_put(m->requant, m->requant->kind, r->y0, 4 * block + c, 4 * block + c, a[c]);
+        if (r->y1)
+            bt_put(m->requant, m->requant->kind, r->y1, 4 * block + c, 4 * block + c, b[c]);
+    }
+}
+
+void bt_matrix_rest(const bt_matrix *m, const bt_rows *r, int32_t first, int32_t whole, int32_t last)
+{
+    if (whole > first)
+        whole_blocks(m, r, first, whole - first);
+    for (first = bt_max(first, whole); first < last; first++)
+        any_block(m, r, first);
+}
+
+/* Two blocks of 8-bit weights for one row: sum[c] is channel c of the first, sum[4 + c] of the second. */
+BT_INLINE void run_row(const bt_matrix *m, bt_block_function *row, const uint8_t *x, void *y, int32_t index)
+{
+    const uint8_t *w = m->weights + index * m->words * 16;
+    const int32_t *bias = m->bias ? m->bias + 4 * index : bt_no_bias;
+    int32_t sum[8], stored[8], valid = bt_min(m->channels - 4 * index, 8);
+    for (int32_t c = 0; c < 8; c++)
+        sum[c] = bias[c];
+    row(sum, w, w + m->words * 16, x, m->words);
+    for (int32_t c = 0; c < 8; c++)
+        stored[c] = sum[c];
+    for (int32_t c = 0; c < valid; c++)
+        bt_put(m->requant, m->requant->kind, y, 4 * index + c, 4 * index + c, stored[c]);
+}
+
+void bt_matrix_row(const bt_matrix *m, const uint8_t *x, void *y, int32_t first, int32_t last)
+{
+    for (; m->weight_bits == 8 && first + 1 < last; first += 2) {
+        if (m->is_signed)
+            run_row(m, bt_row_i8, x, y, first);
+        else
+            run_row(m, bt_row_u8, x, y, first);
+    }
+    if (first < last)
+        bt_matrix_pair(m, x, x, y, 0, first, last);
+}

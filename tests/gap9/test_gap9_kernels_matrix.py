@@ -1,0 +1,208 @@
+"""Convolution, pointwise and linear kernels in plain C against sums written with NumPy int64."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from bittrue.errors import BadInput
+from bittrue.ir import Rounding
+from bittrue.targets.gap9.kernels import (
+    KERNELS,
+    NO_REQUANT,
+    Kind,
+    RequantTable,
+    pack_bias,
+    pack_conv,
+    pack_linear,
+    pack_matrix,
+)
+from gap9.kernel_builds import Call, Ints, typed
+from gap9.kernel_reference import requantized, windows
+
+Pair = tuple[int, int]
+
+
+def scaled(acc: Ints, table: RequantTable) -> Ints:
+    """A table applied to accumulators (..., channels), every kind by its definition in exact fractions."""
+    if table.kind is Kind.NONE:
+        return acc
+    out = np.empty_like(acc)
+    for place in np.ndindex(*acc.shape):
+        numbers = table.scales[place[-1] if table.per_channel else 0]
+        if table.kind is Kind.WIDE:
+            numbers = (numbers[0], numbers[1], numbers[2] + 32)
+        out[place] = requantized(int(acc[place]), numbers, table.rounding, (table.lo, table.hi))
+    return out
+
+
+def tables(channels: int, random: np.random.Generator) -> list[RequantTable]:
+    """No requantization, and one of each way through the kernels: per channel and for all."""
+    def scales(m: int, s: int, count: int) -> tuple[tuple[int, int, int], ...]:
+        return tuple((int(random.integers(1, m)), int(random.integers(-(1 << s), 1 << s)), s) for _ in range(count))
+
+    wide = tuple((m, o << 20, 5) for m, o, _ in scales(1 << 28, 12, channels))
+    return [NO_REQUANT, RequantTable(Kind.NARROW, scales(40, 9, channels), (), True, -128, 127),
+            RequantTable(Kind.WIDE, wide, (), True, 0, 127), RequantTable(Kind.WIDE, wide[:1], (), False, -99, 98),
+            RequantTable(Kind.GENERAL, scales(90, 11, channels), (), True, -128, 127, Rounding.HALF_EVEN)]
+
+
+def activations(random: np.random.Generator, signed: bool, shape: tuple[int, ...]) -> Ints:
+    """Bytes, the extremes among them."""
+    lo, hi = (-128, 127) if signed else (0, 255)
+    x = random.integers(lo, hi + 1, shape)
+    x[random.random(shape) < 0.2] = lo
+    x[random.random(shape) < 0.2] = hi
+    return x
+
+
+def weights(random: np.random.Generator, bits: int, shape: tuple[int, ...]) -> Ints:
+    limit = 1 << (bits - 1)
+    w = random.integers(-limit, limit, shape)
+    w[random.random(shape) < 0.2] = -limit
+    return w
+
+
+def output(raw: np.ndarray[tuple[int, ...], np.dtype[np.uint8]], table: RequantTable, shape: tuple[int, ...]) -> Ints:
+    return typed(raw, np.int32 if table.kind is Kind.NONE else np.int8, shape)
+
+
+def convolve(x: Ints, w: Ints, out: Pair, stride: Pair, pad: Pair, dilation: Pair) -> Ints:
+    seen = windows(x, out, (w.shape[2], w.shape[3]), stride, pad, dilation)
+    return np.einsum("yxhwi,oihw->yxo", seen, w)
+
+
+def conv_fields(x: Ints, w: Ints, out: Pair, stride: Pair, pad: Pair, dilation: Pair, bits: int,
+                signed: bool) -> dict[str, int]:
+    return {"in_h": x.shape[0], "in_w": x.shape[1], "in_c": x.shape[2], "in_pitch": x.shape[2], "out_h": out[0],
+            "out_w": out[1], "out_c": w.shape[0], "out_pitch": w.shape[0], "kernel_h": w.shape[2],
+            "kernel_w": w.shape[3], "stride_h": stride[0], "stride_w": stride[1], "pad_top": pad[0],
+            "pad_left": pad[1], "dilation_h": dilation[0], "dilation_w": dilation[1], "is_signed": int(signed),
+            "weight_bits": bits}
+
+
+SHAPES = [
+    # (H, W, I), O, kernel, (OH, OW), stride, pad, dilation
+    ((5, 7, 3), 8, (3, 3), (5, 7), (1, 1), (1, 1), (1, 1)),
+    ((6, 5, 4), 5, (3, 2), (3, 5), (2, 1), (1, 0), (1, 1)),
+    ((9, 8, 5), 4, (2, 3), (5, 4), (1, 1), (0, 2), (3, 2)),
+    ((4, 11, 8), 7, (1, 5), (4, 4), (1, 3), (0, 2), (1, 1)),
+    ((3, 3, 2), 9, (5, 5), (3, 3), (1, 1), (2, 2), (1, 1)),
+    ((7, 4, 1), 1, (4, 4), (2, 1), (3, 2), (0, 0), (1, 1)),
+    ((1, 1, 16), 12, (3, 3), (1, 1), (1, 1), (1, 1), (1, 1)),
+    ((4, 4, 6), 4, (1, 1), (4, 4), (1, 1), (0, 0), (1, 1)),
+]
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize(("bits", "signed"), [(8, True), (8, False), (4, True), (4, False), (2, True), (2, False)])
+def test_conv(shape: tuple[tuple[int, int, int], int, Pair, Pair, Pair, Pair, Pair], bits: int, signed: bool) -> None:
+    size, outputs, kernel, *geometry = shape
+    random = np.random.default_rng(sum(size) + bits + signed)
+    x, w = activations(random, signed, size), weights(random, bits, (outputs, size[2], *kernel))
+    bias = random.integers(-1000, 1000, outputs)
+    acc = convolve(x, w, *geometry) + bias
+    for cores, table in zip((1, 2, 3, 8, 5), tables(outputs, random), strict=True):
+        call = Call("conv")
+        raw = call.run(acc.size * table.element_bytes, cores, input=call.address(x), requant=call.requant(table),
+                       weights=call.address(pack_conv(w, bits)), bias=call.address(pack_bias(bias), np.int32),
+                       **conv_fields(x, w, *geometry, bits, signed))
+        assert (output(raw, table, acc.shape) == scaled(acc, table)).all(), (cores, table.kind)
+
+
+def test_conv_of_a_slice_of_channels() -> None:
+    """Two groups: each reads and writes its slice of the channels (pitches), without a bias."""
+    random = np.random.default_rng(5)
+    x, w = activations(random, True, (5, 6, 7)), weights(random, 8, (6, 3, 3, 3))
+    geometry = ((5, 6), (1, 1), (1, 1), (1, 1))
+    memory = np.zeros((5, 6, 11), np.int64)
+    for first, out_first in ((0, 1), (4, 5)):
+        part, kernels = x[:, :, first:first + 3], w[3 * (first > 0):][:3]
+        call = Call("conv")
+        fields = conv_fields(part, kernels, *geometry, 8, True) | {"in_pitch": 7, "out_pitch": 11}
+        start = call.address(x)
+        assert start is not None
+        raw = call.run(30 * 11 * 4, 4, input=start + first, requant=call.requant(NO_REQUANT), bias=None,
+                       weights=call.address(pack_conv(kernels, 8)), **fields)
+        written = typed(raw, np.int32, (5, 6, 11))
+        memory[:, :, out_first:out_first + 3] = written[:, :, :3]
+        assert (written[:, :, 3:] == np.uint32(0xA5A5A5A5).astype(np.int32)).all(), "written beside the slice"
+        assert (memory[:, :, out_first:out_first + 3] == convolve(part, kernels, *geometry)).all()
+
+
+@pytest.mark.parametrize(("bits", "inputs", "signed"), [(8, 12, True), (8, 4, False), (4, 16, True), (4, 8, False),
+                                                        (2, 32, True), (2, 16, False)])
+def test_pointwise(bits: int, inputs: int, signed: bool) -> None:
+    random = np.random.default_rng(inputs)
+    for outputs, stride, out in ((8, (1, 1), (5, 3)), (6, (2, 1), (3, 3)), (1, (1, 2), (5, 2))):
+        x, w = activations(random, signed, (5, 3, inputs)), weights(random, bits, (outputs, inputs, 1, 1))
+        bias = random.integers(-1000, 1000, outputs)
+        acc = convolve(x, w, out, stride, (0, 0), (1, 1)) + bias
+        for cores, table in zip((1, 3, 8, 2, 7), tables(outputs, random), strict=True):
+            call = Call("pointwise")
+            raw = call.run(acc.size * table.element_bytes, cores, input=call.address(x), requant=call.requant(table),
+                           weights=call.address(pack_conv(w, bits)), bias=call.address(pack_bias(bias), np.int32),
+                           in_w=3, in_c=inputs, in_pitch=inputs, out_h=out[0], out_w=out[1], out_c=outputs,
+                           out_pitch=outputs, stride_h=stride[0], stride_w=stride[1], is_signed=int(signed),
+                           weight_bits=bits)
+            assert (output(raw, table, acc.shape) == scaled(acc, table)).all(), (cores, table.kind)
+
+
+@pytest.mark.parametrize("bits", [8, 4, 2])
+@pytest.mark.parametrize(("rows", "inputs", "outputs", "signed"), [
+    (1, 64, 24, True), (1, 33, 11, False), (1, 7, 4, True), (2, 16, 8, False), (5, 20, 10, True), (3, 1, 1, False)])
+def test_linear(bits: int, rows: int, inputs: int, outputs: int, signed: bool) -> None:
+    random = np.random.default_rng(rows + inputs)
+    pitch = inputs + 3
+    x, w = activations(random, signed, (rows, pitch)), weights(random, bits, (outputs, inputs))
+    bias = random.integers(-1000, 1000, outputs)
+    acc = x[:, :inputs] @ w.T + bias
+    slack = np.append(x.ravel(), np.full(16, 77))  # what lies after the last row meets zeros
+    for cores, table in zip((1, 2, 8, 3, 5), tables(outputs, random), strict=True):
+        call = Call("linear")
+        raw = call.run(acc.size * table.element_bytes, cores, input=call.address(slack), requant=call.requant(table),
+                       weights=call.address(pack_linear(w, bits)), bias=call.address(pack_bias(bias), np.int32),
+                       rows=rows, in_c=inputs, in_pitch=pitch, out_c=outputs, out_pitch=outputs,
+                       is_signed=int(signed), weight_bits=bits)
+        assert (output(raw, table, acc.shape) == scaled(acc, table)).all(), (cores, table.kind)
+
+
+def test_largest_sums() -> None:
+    """2**31 - 1 is reached: 65,536 products of 255 * 128 and a bias, and the same downwards."""
+    x = np.full((2, 65_536), 255)
+    w = np.stack([np.full(65_536, -128), np.full(65_536, 127)])
+    bias = np.array([-(1 << 31) + 255 * 128 * 65_536, (1 << 31) - 1 - 255 * 127 * 65_536])
+    call = Call("linear")
+    raw = call.run(16, 2, input=call.address(x), requant=call.requant(NO_REQUANT), rows=2, in_c=65_536,
+                   in_pitch=65_536, weights=call.address(pack_linear(w, 8)),
+                   bias=call.address(pack_bias(bias), np.int32), out_c=2, out_pitch=2, is_signed=0, weight_bits=8)
+    assert typed(raw, np.int32, (2, 2)).tolist() == [[-(1 << 31), (1 << 31) - 1]] * 2
+
+
+def test_weights_of_a_flattened_image() -> None:
+    """A graph flattens (C, H, W), the chip's memory holds (H, W, C)."""
+    random = np.random.default_rng(1)
+    w, image = weights(random, 8, (3, 24)), random.integers(-128, 128, (2, 3, 4))
+    assert pack_linear(w, 8, (2, 3, 4)) == pack_linear(w.reshape(3, 2, 3, 4).transpose(0, 2, 3, 1).reshape(3, 24), 8)
+    flat = np.frombuffer(pack_linear(w, 8, (2, 3, 4)), np.int8).reshape(6, 4, 4).transpose(1, 0, 2).reshape(4, 24)
+    assert (flat[:3].astype(np.int64) @ image.transpose(1, 2, 0).ravel() == w @ image.ravel()).all()
+
+
+def test_packed_order_by_hand() -> None:
+    """One block, 8 weights a channel: words of channels 0 to 3, then their second words; nibbles as bt_dot.h says."""
+    w = np.arange(24).reshape(3, 8)
+    assert list(pack_matrix(w, 8)) == [*range(4), *range(8, 12), *range(16, 20), 0, 0, 0, 0,
+                                       *range(4, 8), *range(12, 16), *range(20, 24), 0, 0, 0, 0]
+    assert list(pack_matrix(np.array([[1, 2, 3, 4, 5, 6, 7, -8]]), 4)) == [0x15, 0x26, 0x37, 0x48] + [0] * 12
+    two = np.array([[1, 0, 0, 0, -1, 0, 0, 0, -2, 0, 0, 0, 1, 1]])
+    assert list(pack_matrix(two, 2)) == [0b01_11_10_01, 0b00_00_00_01, 0, 0] + [0] * 12
+    with pytest.raises(BadInput, match="BT5531"):
+        pack_matrix(np.array([[8]]), 4)
+
+
+def test_scratch_and_macs_by_hand() -> None:
+    """3x3 kernel, 3 channels: 27 activations, filled up to 28 (4-bit weights: 32); two rows a core."""
+    values = {"kernel_h": 3, "kernel_w": 3, "in_c": 3, "out_c": 10, "out_h": 4, "out_w": 5}
+    conv = KERNELS["conv"]
+    assert [conv.scratch({**values, "weight_bits": bits}, 8) for bits in (8, 4)] == [8 * 2 * 28, 8 * 2 * 32]
+    assert conv.macs(values) == 4 * 5 * 10 * 27
