@@ -11,9 +11,9 @@ from tempfile import TemporaryDirectory
 
 from ....errors import BadInput, Diagnostics, declare, fail
 from ...cache import cached, digest
+from ...elf_image import Image
 from ..device import Device
 from .compilers import ARM, ARM_HARD, RISCV, Compiler, Core, find_compiler, messages
-from .image import Image
 from .layout import script, variables
 from .regions import MEMORIES, Memories, Room, arm_room, riscv_room
 

@@ -6,11 +6,11 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from enum import Enum
 
+from ...elf_image import Image
 from . import peripherals
 from .emulator import Emulator, EmulatorError
 from .guards import describe, guards
 from .hooks import Slot
-from .image import Image
 from .memory import Memory
 from .peripherals import Peripherals
 from .ports import AcceleratorPort

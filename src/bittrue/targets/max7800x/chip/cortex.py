@@ -18,10 +18,10 @@ from unicorn.arm_const import (
 )
 from unicorn.unicorn_const import UC_ARCH_ARM, UC_MODE_MCLASS, UC_MODE_THUMB
 
+from ...elf_image import THUMB, Image
 from . import nvic
 from .core import END, UNEXPECTED, Core, Surroundings
 from .emulator import WORD, Emulator
-from .image import THUMB, Image
 from .nvic import Nvic
 from .peripherals import Clock
 from .ports import Words

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 
-from .image import Image, Symbol
+from ...elf_image import Image, Symbol
 from .layout import GUARD
 from .regions import SRAM
 

@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ...elf_image import Image
 from ..device import Device
 from .build import Firmware
 from .core import Core, Stop, Surroundings
 from .cortex import Cortex
-from .image import Image
 from .memory import Memory, Unmapped
 from .peripherals import Clock, Peripherals
 from .ports import AcceleratorPort

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import numpy as np
 import numpy.typing as npt
 
-from .image import Segment
+from ...elf_image import Segment
 from .regions import FLASH, SRAM, Memories
 
 ERASED, UNKNOWN = 0xFF, 0xA5

@@ -20,9 +20,9 @@ from unicorn.riscv_const import (
 )
 from unicorn.unicorn_const import UC_ARCH_RISCV, UC_MODE_RISCV32
 
+from ...elf_image import Image
 from .core import END, Core, Surroundings
 from .emulator import WORD, Emulator
-from .image import Image
 
 BASE, BYTES = 0xE5070000, 0x1000
 """Where the controller lies."""

@@ -11,9 +11,9 @@ from tempfile import TemporaryDirectory
 from typing import Protocol
 
 from ....ir import IntArray
+from ...elf_image import Image
 from ..accelerator import Accelerator, Complaint, LayerRecord
 from ..chip.build import Firmware, Options, build
-from ..chip.image import Image
 from ..chip.machine import BUDGET, Chip, Outcome, RunResult
 from ..device import Device
 from ..lower.words import tensor_at

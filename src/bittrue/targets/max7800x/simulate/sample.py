@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ....ir import IntArray
+from ...elf_image import Image
 from ..chip.build import Firmware
-from ..chip.image import Image
 from ..chip.machine import Chip
 from ..emit.samples import answer, answer_words
 from ..emit.unload import offsets
