@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from bittrue.errors import BadInput, ToolMissing
+from bittrue.targets import compilers
 from bittrue.targets.max7800x.chip import Chip, Options, Outcome, Stopped, build, built, requirements
 from bittrue.targets.max7800x.chip import compilers as tools
 from bittrue.targets.max7800x.chip.layout import Variables, guard_size, variables
@@ -79,7 +80,7 @@ def test_defines_reach_the_compiler(tmp_path: Path) -> None:
 
 
 def test_missing_compilers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tools, "find_spec", lambda name: None)
+    monkeypatch.setattr(compilers, "find_spec", lambda name: None)
     monkeypatch.setattr(tools.shutil, "which", lambda name: None)
     for compiler, missing in (("zig", "ziglang"), ("gcc", "arm-none-eabi-gcc")):
         with pytest.raises(ToolMissing, match=rf"BT5460 arm.*{missing}"):

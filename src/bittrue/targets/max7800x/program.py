@@ -86,8 +86,6 @@ class KernelBlock:
     processor: int
     column: int
     data: Bytes
-    x4: bool = False
-    """Whether `column` counts as the chip's address does for a layer with `calc_x4`."""
 
 
 @dataclass(frozen=True, eq=False)

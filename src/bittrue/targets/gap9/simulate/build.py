@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from ....errors import BadInput, Diagnostics, ToolMissing, declare, fail
 from ...cache import cache_dir, cached, digest
+from ...compilers import messages, zig_program
 
 declare({
     "BT5514": "a C compiler for the cluster is missing",
@@ -28,8 +27,6 @@ COMMON = ("-O2", "-g", "-ffreestanding", "-fno-common", "-fdata-sections", "-ffu
 ZIG = ("-target", "riscv32-freestanding", "-mcpu=generic_rv32+m+c+zicsr", "-fno-sanitize=all")
 GCC = ("-march=rv32imc_zicsr", "-mabi=ilp32")
 GCC_PROGRAM = "riscv64-unknown-elf-gcc"
-MESSAGE = re.compile(r"^(?P<file>[^\s:][^:\n]*):(?P<line>\d+):\d+: (?P<kind>fatal error|error|warning): (?P<text>.*)$",
-                     re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -70,9 +67,8 @@ def find_compiler(name: str) -> Compiler:
         if program is None:
             fail(ToolMissing, "BT5514", name, f"there is no {GCC_PROGRAM}", "install it, or use the compiler zig")
         return Compiler((program,), GCC, ("-lgcc",))
-    spec = find_spec("ziglang")
-    found = Path(spec.origin).parent / "zig" if spec and spec.origin else None
-    if found is None or not found.is_file():
+    found = zig_program()
+    if found is None:
         fail(ToolMissing, "BT5514", name, "the Python package `ziglang` is not installed", "pip install 'bittrue[sim]'")
     return Compiler((str(found), "cc"), ZIG, ("-lcompiler_rt",))
 
@@ -104,19 +100,14 @@ def _compile(compiler: Compiler, sources: Sequence[Path], folder: Path,
     for index, source in enumerate(sources):
         target = folder / f"{index}_{source.stem}.o"
         result = compiler.compile([*_flags(), *flags, "-c", str(source), "-o", str(target)], folder)
-        warnings += [f"{where}: {text}" for where, text in _messages(result.stderr, ("warning",))]
+        warnings += [f"{where}: {text}" for where, text in messages(result.stderr, ("warning",))]
         if result.returncode:
-            errors = _messages(result.stderr, ("error", "fatal error")) or [(source.name, result.stderr[:2000])]
+            errors = messages(result.stderr, ("error", "fatal error")) or [(source.name, result.stderr[:2000])]
             for where, text in errors:
                 found.add("BT5515", where, text, "correct the C file")
         objects.append(target)
     found.raise_as(BadInput)
     return objects, warnings
-
-
-def _messages(text: str, kinds: Sequence[str]) -> list[tuple[str, str]]:
-    return [(f"{Path(found['file']).name}:{found['line']}", found["text"]) for found in MESSAGE.finditer(text)
-            if found["kind"] in kinds]
 
 
 def _support(compiler: Compiler) -> list[Path]:

@@ -6,16 +6,18 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from ....errors import BadInput, Diagnostics, declare, fail
 from ...cache import cached, digest
+from ...compilers import messages
 from ...elf_image import Image
 from ..device import Device
-from .compilers import ARM, ARM_HARD, RISCV, Compiler, Core, find_compiler, messages
+from .compilers import ARM, ARM_HARD, RISCV, Compiler, Core, find_compiler
 from .layout import script, variables
-from .regions import MEMORIES, Memories, Room, arm_room, riscv_room
+from .regions import Memories, Room, arm_room, riscv_room
 
 declare({
     "BT5461": "a C project is not there or has no C files",
@@ -43,6 +45,17 @@ class Firmware:
     memories: Memories
     """What it was compiled for."""
 
+    @cached_property
+    def images(self) -> tuple[Image, Image | None]:
+        """Both programs, read once for all the chips that run them."""
+        return Image(self.arm), None if self.riscv is None else Image(self.riscv)
+
+    @property
+    def main(self) -> Image:
+        """The program of the core that runs the network."""
+        arm, riscv = self.images
+        return riscv or arm
+
 
 @dataclass(frozen=True)
 class Options:
@@ -65,7 +78,7 @@ class Options:
 
     def memories(self, device: Device) -> Memories:
         """The memories to compile for."""
-        chip = MEMORIES[device.name]
+        chip = Memories.of(device)
         return replace(chip, flash=self.flash or chip.flash, sram=self.sram or chip.sram)
 
 

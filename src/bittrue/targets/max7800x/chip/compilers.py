@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from importlib.util import find_spec
 from pathlib import Path
 from types import MappingProxyType
 
 from ....errors import ToolMissing, declare, fail
+from ...compilers import zig_program
 
 declare({"BT5460": "a compiler or an emulator for the chip is missing"})
 
@@ -81,9 +80,8 @@ def find_compiler(name: str, core: Core) -> Compiler:
 
 
 def _zig(core: Core) -> Compiler:
-    spec = find_spec("ziglang")
-    program = Path(spec.origin).parent / "zig" if spec and spec.origin else Path("/nowhere")
-    if not program.is_file():
+    program = zig_program()
+    if program is None:
         fail(ToolMissing, "BT5460", core.name, "the Python package `ziglang` is not installed",
              "pip install 'bittrue[sim]'")
     flags = (*core.zig, *COMMON, "-fno-sanitize=all", "-mno-global-merge")
@@ -109,14 +107,3 @@ def _run(command: Sequence[str], folder: Path,
          environment: Mapping[str, str] = _UNCHANGED) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=folder, env={**os.environ, **environment}, capture_output=True, text=True,
                           errors="replace", check=False)
-
-
-MESSAGE = re.compile(r"^(?P<file>[^\s:][^:\n]*):(?P<line>\d+):\d+: (?P<kind>fatal error|error|warning): (?P<text>.*)$",
-                     re.MULTILINE)
-"""A message of either compiler."""
-
-
-def messages(text: str, kinds: Sequence[str]) -> list[tuple[str, str]]:
-    """(`file:line`, text) of every message of these kinds that a compiler printed."""
-    return [(f"{Path(found['file']).name}:{found['line']}", found["text"]) for found in MESSAGE.finditer(text)
-            if found["kind"] in kinds]

@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ...elf_image import Image
 from ..device import Device
 from .build import Firmware
 from .core import Core, Stop, Surroundings
@@ -84,8 +83,9 @@ class Chip:
         self._accelerator, self._memory, self._clock = accelerator, Memory(firmware.memories), Clock()
         self._peripherals = Peripherals(self._clock, device.riscv_sram)
         around = Surroundings(self._memory, self._peripherals, accelerator)
-        self.arm = Cortex(Image(firmware.arm), around, self._clock, stop_at_overrun)
-        self.riscv = None if firmware.riscv is None else Riscv(Image(firmware.riscv), around, stop_at_overrun)
+        arm, riscv = firmware.images
+        self.arm = Cortex(arm, around, self._clock, stop_at_overrun)
+        self.riscv = None if riscv is None else Riscv(riscv, around, stop_at_overrun)
         self._cores: tuple[Core, ...] = (self.arm,) if self.riscv is None else (self.arm, self.riscv)
         self._clock.counters += [_counter(core) for core in self._cores]
         self._asleep: set[Core] = set()

@@ -12,13 +12,15 @@ KIB = 1024
 FLASH, SRAM = 0x10000000, 0x20000000
 STACK = 16 * KIB
 
+CORES: Mapping[str, tuple[int, int]] = MappingProxyType({
+    "max78000": (64 * KIB, 100_000_000), "max78002": (128 * KIB, 120_000_000),
+})
+"""Name of a target -> bytes of SRAM that the Arm core has to itself, clock in Hz. Sources: data sheets, user guides."""
+
 
 @dataclass(frozen=True)
 class Memories:
-    """Sizes of flash and SRAM in bytes, and clocks in Hz.
-
-    Sources: data sheets and user guides of the MAX78000 and MAX78002.
-    """
+    """Sizes of flash and SRAM in bytes, and clocks in Hz."""
 
     flash: int
     sram: int
@@ -27,12 +29,11 @@ class Memories:
     core_hz: int
     """The clock that projects select."""
 
-
-MEMORIES: Mapping[str, Memories] = MappingProxyType({
-    "max78000": Memories(512 * KIB, 128 * KIB, 64 * KIB, 100_000_000),
-    "max78002": Memories(2560 * KIB, 384 * KIB, 128 * KIB, 120_000_000),
-})
-"""Name of a target -> memories."""
+    @classmethod
+    def of(cls, device: Device) -> Memories:
+        """Those of a chip."""
+        share, hertz = CORES[device.name]
+        return cls(device.flash_bytes, device.sram_bytes, share, hertz)
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ def riscv_room(device: Device, memories: Memories, start: int) -> Room:
 
     Its variables are between the Arm core's and the boot stub, or in the SRAM that the chip does not have.
     """
-    own = MEMORIES[device.name].sram
+    own = device.sram_bytes
     sram = (SRAM + own, memories.sram - own) if memories.sram > own else (
         SRAM + memories.arm_share, device.riscv_sram - SRAM - memories.arm_share)
     return Room((start, FLASH + memories.flash - start), sram, device.riscv_sram)

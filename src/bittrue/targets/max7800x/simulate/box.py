@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from shutil import copytree
 from tempfile import TemporaryDirectory
@@ -19,7 +19,7 @@ from ..device import Device
 from ..lower.words import tensor_at
 from ..memory import Area
 from ..program import OutputTensor
-from .sample import image_of, softmaxed, unloaded
+from .sample import softmaxed, unloaded
 
 
 class Contents(Protocol):
@@ -72,10 +72,11 @@ class Box:
     """Core cycles that an inference takes."""
     buffer: Area | None = None
     """Where a rolling buffer lies."""
-    image: Image = field(init=False)
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "image", image_of(self.firmware))
+    @property
+    def image(self) -> Image:
+        """The program of the core that runs the network."""
+        return self.firmware.main
 
     def run(self, tables: Contents | None = None, accelerator: Accelerator | None = None,
             budget: int = BUDGET) -> SampleRun:

@@ -19,7 +19,7 @@ from ..memory.data import buffer_area
 from ..plan import Max7800xPlan
 from ..project import Max7800xProject, layer_values, lowered, running_plan, sample_of
 from .box import Box, SampleRun, compiled
-from .sample import Tables, image_of
+from .sample import Tables
 
 declare({"BT5494": "a sample does not run on the emulated chip as it should"})
 
@@ -111,7 +111,7 @@ def run_samples(project: Max7800xProject, inputs: Mapping[str, IntArray], jobs: 
     outputs: list[Outputs] = []
     with compiled(project.folder, plan.device, replaceable=True) as firmware:
         tables = Tables.of(plan, sample_of(samples, 0), sample_of(answers, 0))
-        if not tables.fit(image_of(firmware)):
+        if not tables.fit(firmware.main):
             fail(Difference, "BT5494", str(project.folder), "its program has the sample in its instructions",
                  "compile the project with compact-data, or verify one with these samples")
         for part in _in_parallel(plan, firmware, samples, answers, jobs):

@@ -9,7 +9,6 @@ import numpy as np
 
 from ....ir import IntArray
 from ...elf_image import Image
-from ..chip.build import Firmware
 from ..chip.machine import Chip
 from ..emit.samples import answer, answer_words
 from ..emit.unload import offsets
@@ -46,11 +45,6 @@ class Tables:
         """Replace the tables of a chip that has not been started."""
         for name, words in self.words.items():
             chip.write_memory(chip.symbol(name), words.astype("<u4"))
-
-
-def image_of(firmware: Firmware) -> Image:
-    """The program of the core that runs the network."""
-    return Image(firmware.riscv or firmware.arm)
 
 
 def unloaded(chip: Chip, image: Image, outputs: Sequence[OutputTensor]) -> list[IntArray]:
