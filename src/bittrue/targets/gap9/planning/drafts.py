@@ -14,6 +14,7 @@ from ..program import Region
 from .commands import Rows, rows_of
 from .footprints import Job, Operand, Strip, beyond, bytes_of, values
 from .limits import Limits, aligned
+from .parameters import blob_bytes
 from .tiles import Mode, Tiling
 
 PARAMETERS, OUTPUT, SCRATCH = "parameters", "output", "scratch"
@@ -89,6 +90,11 @@ class LayerDraft:
     steps: list[Draft] = field(default_factory=list)
     sizes: dict[Slot, int] = field(default_factory=dict)
 
+    def bytes_of(self, chunk: int) -> int:
+        """Bytes of some of its parameters."""
+        first, last = self.chunks[chunk]
+        return blob_bytes(self.job.layer, last - first)
+
     def grow(self, slot: Slot, size: int) -> None:
         """Make a slot at least this large."""
         self.sizes[slot] = max(self.sizes.get(slot, 0), aligned(size))
@@ -120,23 +126,22 @@ class _Walk:
         return Slot(self.layer, purpose, self.turns[purpose]), fresh
 
 
-def draft_layer(layer: int, job: Job, tiling: Tiling, parameter_bytes: Mapping[tuple[int, int], int],
-                limits: Limits) -> LayerDraft:
-    """The steps of a layer; `parameter_bytes` by channels."""
+def draft_layer(layer: int, job: Job, tiling: Tiling, limits: Limits) -> LayerDraft:
+    """The steps of a layer."""
     regions = list(tiling.regions(job))
     chunks = tuple(dict.fromkeys(region.channels for region in regions))
     made = LayerDraft(job, tiling, chunks)
     walk = _Walk(layer, tiling.mode)
     for region in regions:
-        size = parameter_bytes[region.channels]
-        made.steps.append(_step(made, walk, region, size, limits))
+        made.steps.append(_step(made, walk, region, limits))
     return made
 
 
-def _step(made: LayerDraft, walk: _Walk, region: Region, parameters: int, limits: Limits) -> Draft:
+def _step(made: LayerDraft, walk: _Walk, region: Region, limits: Limits) -> Draft:
     job, mode = made.job, walk.mode
     slots: dict[str, Slot] = {}
-    draws = [*_parameters(made, walk, region, parameters, slots), *_inputs(made, walk, region, slots)]
+    chunk = made.chunks.index(region.channels)
+    draws = [*_parameters(made, walk, chunk, slots), *_inputs(made, walk, region, slots)]
     numbers = values(job, region)
     output, _ = walk.slot(OUTPUT, region, mode.twice)
     slots[OUTPUT] = output
@@ -146,13 +151,14 @@ def _step(made: LayerDraft, walk: _Walk, region: Region, parameters: int, limits
         slots[SCRATCH], _ = walk.slot(SCRATCH, 0, False)
         made.grow(slots[SCRATCH], scratch)
     return Draft(walk.layer, region, numbers, tuple(draws), slots, rows_of(job.strip, job.output, region),
-                 touch_of(job.strip, None, job, region), made.chunks.index(region.channels))
+                 touch_of(job.strip, None, job, region), chunk)
 
 
-def _parameters(made: LayerDraft, walk: _Walk, region: Region, size: int, slots: dict[str, Slot]) -> Iterator[Draw]:
+def _parameters(made: LayerDraft, walk: _Walk, chunk: int, slots: dict[str, Slot]) -> Iterator[Draw]:
+    size = made.bytes_of(chunk)
     if not size:
         return
-    slot, fresh = walk.slot(PARAMETERS, region.channels, walk.mode.parameters_twice)
+    slot, fresh = walk.slot(PARAMETERS, chunk, walk.mode.parameters_twice)
     slots[PARAMETERS] = slot
     made.grow(slot, size)
     if fresh:

@@ -75,10 +75,22 @@ def parts(size: int, most: int | None = None, multiple: int = 1) -> list[int]:
     return sorted({min(size, aligned(ceil_div(size, count), multiple)) for count in counts}, reverse=True)
 
 
-def choose(job: Job, limits: Limits) -> Tiling | None:
+@dataclass(frozen=True)
+class Taste:
+    """What matters beside the time of a layer alone."""
+
+    step: int = 100
+    """Cycles that one step less is worth: its table takes room in L2."""
+    once: bool = False
+    """Whether parameters are loaded only once, because they come from L3."""
+    share: int = 1
+    """Parameters of one tile take at most this part of L2."""
+
+
+def choose(job: Job, limits: Limits, taste: Taste) -> Tiling | None:
     """The fastest tiling; None if no tile fits."""
     for most in (COLUMN_PARTS, None):
-        found = _best(_candidates(job, most), job, limits)
+        found = _best(_candidates(job, most), job, limits, taste)
         if found is not None:
             return found
     return None
@@ -232,21 +244,22 @@ def _times(job: Job, sizes: _Sizes, mode: Mode, limits: Limits) -> tuple[_Times,
     return times, (commands <= MAX_TRANSFERS) & (stores[1] <= MAX_TRANSFERS)
 
 
-def _best(sizes: _Sizes, job: Job, limits: Limits) -> Tiling | None:
-    found = [tiling for mode in MODES if (tiling := _best_of(sizes, mode, job, limits)) is not None]
+def _best(sizes: _Sizes, job: Job, limits: Limits, taste: Taste) -> Tiling | None:
+    modes = [mode for mode in MODES if mode.channels_outer or not taste.once]
+    found = [tiling for mode in modes if (tiling := _best_of(sizes, mode, job, limits, taste)) is not None]
     return min(found, key=lambda tiling: (tiling.cycles, MODES.index(tiling.mode)), default=None)
 
 
-def _best_of(sizes: _Sizes, mode: Mode, job: Job, limits: Limits) -> Tiling | None:
+def _best_of(sizes: _Sizes, mode: Mode, job: Job, limits: Limits, taste: Taste) -> Tiling | None:
     need = _bytes(job, sizes, mode, limits)
-    fitting = need <= limits.l1
+    fitting = (need <= limits.l1) & (_parameter_bytes(job, sizes) * taste.share <= limits.l2)
     if not fitting.any():
         return None
     kept = sizes.chosen(fitting)
     times, allowed = _times(job, kept, mode, limits)
     if not allowed.any():
         return None
-    total = np.where(allowed, times.total(mode), np.inf)
+    total = np.where(allowed, times.total(mode) + taste.step * times.steps, np.inf)
     best = int(np.argmin(total))
     return Tiling(int(kept.rows[best]), int(kept.columns[best]), int(kept.channels[best]), mode,
                   int(need[fitting][best]), float(total[best]))
