@@ -1,0 +1,6 @@
+"""Projects in the box: compiled, run on the simulated cluster and on this computer, compared layer by layer."""
+
+from .run import run_samples, simulate
+from .verify import check_simulation
+
+__all__ = ["check_simulation", "run_samples", "simulate"]
