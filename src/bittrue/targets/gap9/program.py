@@ -11,6 +11,9 @@ core 0 does around it, in this order (the generated C holds to it, the planner r
 5. barrier; the kernel on all cores; barrier;
 6. start the stores of this step.
 
+Before the first step: its transfers with L3 are started, `staged` of them are waited for, and its table and its early
+loads are started. So its transfers may bring what it and the second step need.
+
 So a step's early loads run while the step before computes, and its stores while the next one does. An early load of
 step s must not read what a step after s - 3 stores. A buffer of L1 that is loaded early lives from s - 1 on, late from
 s on; what a step stores lives until s + 1; parts that several steps use (weights) until the last one.
