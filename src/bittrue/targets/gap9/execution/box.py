@@ -14,7 +14,7 @@ from ....ir import IntArray
 from ..emit import Layout, layout_of
 from ..plan import Gap9Plan
 from ..simulate import Cluster, ClusterResult
-from ..simulate.projects import build_project, load_project, sample_files, write_sample
+from ..simulate.projects import build_project, load_project
 from .captured import layer_values, view
 
 BUDGET = 20_000_000_000
@@ -53,10 +53,7 @@ class Box:
         """Run the program on its own sample, or on these bytes of the inputs by tensor."""
         program, network = self.plan.program, self.plan.network
         room = sum(transfer.size for step in program.steps for transfer in step.stores)
-        files = {} if sample is None else sample_files(self.layout, sample)
-        cluster = load_project(self.project, self.elf, files=files, capture=room)
-        if sample is not None and not files:
-            write_sample(cluster, self.layout, sample)
+        cluster = load_project(self.project, self.elf, self.layout, sample, capture=room)
         names = dict(enumerate(layer.name for layer in network.layers))
         result = cluster.run(BUDGET, names)
         arena = cluster.symbols["bt_arena"]

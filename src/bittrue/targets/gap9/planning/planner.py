@@ -42,7 +42,8 @@ def plan(network: Network, limits: Limits | None = None) -> Program:
               [()] * len(drafts))
     steps = steps_of(layers, drafts, near, far, held)
     buffers = (*_near_buffers(near, len(drafts)), *_arena_buffers(alive, places, layers))
-    return Program(network, steps, constants, b"", places, buffers, near.bytes, top(alive, places), 0)
+    return Program(network, steps, constants, b"", places, buffers, near.bytes, top(alive, places), 0,
+                   tuple(int(sum(step.compute for step in steps if step.layer == index)) for index in range(len(layers))))
 
 
 def tile(jobs: Sequence[Job], limits: Limits) -> list[Tiling]:
