@@ -44,6 +44,12 @@ def run_samples(project: Gap9Project, inputs: Mapping[str, IntArray], jobs: int 
             for name, tensor in zip(project.graph.outputs, project.plan.network.outputs, strict=True)}
 
 
+def run_once(project: Gap9Project) -> SampleRun:
+    """The project's own sample. Raises `Difference` (BT5574), `ToolMissing`."""
+    with compiled(project.folder, project.plan) as box:
+        return _checked(0, box.run())
+
+
 Samples = Sequence[Mapping[str, bytes]]
 
 

@@ -6,7 +6,7 @@ answers (`data/answers.bin`) is the program's affair: its known-answer checks mu
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -15,6 +15,7 @@ from ....errors import BittrueError, Diagnostic, ToolMissing, declare
 from ....ir import IntArray
 from ...base import SIMULATION, CheckResult, FirstDifference, LayerReport, VerifyReport
 from ..emit import layout_of
+from ..overlap import layer_times
 from ..plan import NAME, Gap9Plan
 from ..project import Gap9Project, from_bytes, sample_bytes
 from ..simulate import ClusterResult
@@ -41,13 +42,7 @@ def check_simulation(project: Gap9Project) -> VerifyReport:
     """
     check = _Check(project)
     for part in (check.on_cluster, check.with_known_answers, check.on_host):
-        try:
-            part()
-        except ToolMissing:
-            raise
-        except BittrueError as error:
-            check.problems += error.diagnostics
-            check.failures += len(error.diagnostics)
+        check.guarded(part)
     return check.report()
 
 
@@ -65,6 +60,16 @@ class _Check:
         self.compared = 0
         self.first_run: ClusterResult | None = None
         self.console = ""
+
+    def guarded(self, part: Callable[[], None]) -> None:
+        """One part of the check; what a damaged project makes impossible is a difference."""
+        try:
+            part()
+        except ToolMissing:
+            raise
+        except BittrueError as error:
+            self.problems += error.diagnostics
+            self.failures += len(error.diagnostics)
 
     def on_cluster(self) -> None:
         """Every sample on the cluster, with the program whose cycles count."""
@@ -143,18 +148,6 @@ class _Check:
 
 
 WHERE: Mapping[str, str] = {CLUSTER: "simulated cluster", HOST: "program for this computer"}
-
-
-def layer_times(result: ClusterResult) -> dict[int, tuple[int, dict[str, int]]]:
-    """Cycles of every layer, and the stalls of all cores by cause."""
-    found = {}
-    for region in result.regions:
-        stalls: dict[str, int] = {}
-        for core in region.cores:
-            for cause, cycles in core.stalls.items():
-                stalls[cause] = stalls.get(cause, 0) + cycles
-        found[region.number] = region.cycles, stalls
-    return found
 
 
 def output_values(project: Gap9Project, found: Mapping[str, IntArray], name: str, tensor: str) -> IntArray:

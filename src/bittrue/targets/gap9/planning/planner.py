@@ -43,7 +43,7 @@ def plan(network: Network, limits: Limits | None = None) -> Program:
     steps = steps_of(layers, drafts, near, far, held)
     buffers = (*_near_buffers(near, len(drafts)), *_arena_buffers(alive, places, layers))
     return Program(network, steps, constants, b"", places, buffers, near.bytes, top(alive, places), 0,
-                   tuple(int(sum(step.compute for step in steps if step.layer == index)) for index in range(len(layers))))
+                   tuple(sum(int(step.compute) for step in steps if step.layer == i) for i in range(len(layers))))
 
 
 def tile(jobs: Sequence[Job], limits: Limits) -> list[Tiling]:

@@ -16,8 +16,8 @@ from .arrays import Amount, Values, ceil_div
 
 Work = dict[str, Amount]
 KINDS: Mapping[Kind, str] = MappingProxyType({
-    Kind.NONE: "none", Kind.NARROW: "narrow", Kind.NARROW_EVEN: "even", Kind.PARTS: "wide", Kind.WIDE: "wide", Kind.SPLIT: "slow",
-    Kind.GENERAL: "slow", Kind.DIVIDE: "slow"})
+    Kind.NONE: "none", Kind.NARROW: "narrow", Kind.NARROW_EVEN: "even", Kind.PARTS: "wide", Kind.WIDE: "wide",
+    Kind.SPLIT: "slow", Kind.GENERAL: "slow", Kind.DIVIDE: "slow"})
 """Requantizations by what they cost."""
 FAST = (Kind.NARROW, Kind.PARTS, Kind.WIDE)
 

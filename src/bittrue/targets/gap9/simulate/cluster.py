@@ -26,7 +26,7 @@ BUDGET = 2_000_000_000
 
 @dataclass(frozen=True)
 class Captured:
-    """A transfer from L1 to L2: lines of `length` bytes, `stride` apart from `address` on, in cycles `begin` to `end`."""
+    """A transfer from L1 to L2: lines of `length` bytes, `stride` apart from `address` on; cycles `begin` to `end`."""
 
     address: int
     length: int

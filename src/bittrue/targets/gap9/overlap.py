@@ -1,11 +1,13 @@
-"""How much of the DMA's time is hidden behind the kernels, read from a run's timeline."""
+"""What a run's timeline and regions tell about layers: their cycles, and how much of the DMA's time is hidden."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from ..simulate import Entry
+if TYPE_CHECKING:
+    from .simulate import ClusterResult, Entry
 
 Span = tuple[int, int]
 
@@ -63,3 +65,15 @@ def within(spans: Iterable[Span], frame: Span) -> int:
     3
     """
     return sum(max(0, min(end, frame[1]) - max(begin, frame[0])) for begin, end in spans)
+
+
+def layer_times(result: ClusterResult) -> dict[int, tuple[int, dict[str, int]]]:
+    """Cycles of every layer, and the stalls of all cores by cause."""
+    found = {}
+    for region in result.regions:
+        stalls: dict[str, int] = {}
+        for core in region.cores:
+            for cause, cycles in core.stalls.items():
+                stalls[cause] = stalls.get(cause, 0) + cycles
+        found[region.number] = region.cycles, stalls
+    return found
