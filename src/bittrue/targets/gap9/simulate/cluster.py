@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
@@ -23,20 +24,34 @@ KNOWN_CSRS = (0x300, 0x301, 0x304, 0x305, *range(0x340, 0x345), *range(0xF11, 0x
 BUDGET = 2_000_000_000
 
 
+@dataclass(frozen=True)
+class Captured:
+    """A transfer from L1 to L2: lines of `length` bytes, `stride` apart from `address` on; cycles `begin` to `end`."""
+
+    address: int
+    length: int
+    stride: int
+    data: bytes
+    begin: int
+    end: int
+
+
 class Cluster:
     """Eight workers, the cluster controller, the fabric controller, and their memories, with a program in them.
 
     The fabric controller (core 9) begins at the program's entry at cycle 0; it starts the others. `rules` changes
-    rules of time by their names in `timing.RULES`. Raises `BadInput` (BT5500) for a file that is no program.
+    rules of time by their names in `timing.RULES`; `capture` bytes of what the DMA brings to L2 are kept, see
+    `captured`. Raises `BadInput` (BT5500) for a file that is no program.
     """
 
-    def __init__(self, program: Path | Program, memories: Memories = GAP9, rules: Mapping[str, int] = NONE) -> None:
+    def __init__(self, program: Path | Program, memories: Memories = GAP9, rules: Mapping[str, int] = NONE,
+                 capture: int = 0) -> None:
         self.program = Program.load(program) if isinstance(program, Path) else program
         self.memories = memories
         code = self.program.code
         table = decode(code.data, code.address, latency_values())
         self.state: State = new_state(table, code.address, (memories.l1_base, memories.l1),
-                                      (memories.l2_base, memories.l2), memories.l3, rule_values(rules))
+                                      (memories.l2_base, memories.l2), memories.l3, rule_values(rules), capture)
         self.state.csr_known[list(KNOWN_CSRS)] = 1
         for segment in (code, *self.program.data):
             self.write_memory(segment.address, segment.data)
@@ -86,6 +101,13 @@ class Cluster:
         if offset < 0 or offset + len(data) > self.memories.l3:
             raise IndexError(f"{len(data)} bytes at 0x{offset:x} are not in L3")
         self.state.l3[offset:offset + len(data)] = np.frombuffer(data, np.uint8)
+
+    def captured(self) -> tuple[Captured, ...]:
+        """What the DMA brought from L1 to L2, in the order in which it was done; as much as there was room for."""
+        rows = self.state.captures[:int(self.state.status[c.CAPTURE_COUNT])].tolist()
+        return tuple(Captured(self.memories.l2_base + row[c.K_FAR], row[c.K_LINE], row[c.K_STRIDE],
+                              self.state.captured[row[c.K_PLACE]:row[c.K_PLACE] + row[c.K_BYTES]].tobytes(),
+                              row[c.K_BEGIN], row[c.K_DONE]) for row in rows)
 
     def _place(self, address: int, size: int) -> tuple[np.ndarray[tuple[int], np.dtype[np.uint8]], int]:
         held = self.memories

@@ -31,10 +31,11 @@ def flash_image(files: Mapping[str, bytes]) -> bytes:
     return bytes(table + bytes(ENTRY.size) + body)
 
 
-def cluster_with_flash(program: Path, files: Mapping[str, bytes], memories: Memories = GAP9) -> Cluster:
-    """A cluster with a program in it, and files in its flash memory."""
+def cluster_with_flash(program: Path, files: Mapping[str, bytes], memories: Memories = GAP9,
+                       capture: int = 0) -> Cluster:
+    """A cluster with a program in it, and files in its flash memory. `capture`: see `Cluster`."""
     image = flash_image(files) if files else b""
-    cluster = Cluster(program, replace(memories, l3=BASE + len(image)) if files else memories)
+    cluster = Cluster(program, replace(memories, l3=BASE + len(image)) if files else memories, capture=capture)
     if files:
         cluster.write_l3(BASE, image)
     return cluster

@@ -26,6 +26,7 @@ declare({
 
 SOURCES = re.compile(r"^APP_SRCS = ((?:.*\\\n)*.*)$", re.MULTILINE)
 FLASH_FILES = re.compile(r"^READFS_FILES = (.*)$", re.MULTILINE)
+SAMPLE = "sample.bin"
 FOLDERS = ("", "runtime", "kernels")
 HOST_FLAGS = ("-O2", "-g", "-std=gnu11", "-Wall", "-Wextra", "-DBT_HOST=1", "-DBT_CHECK=0", "-DBT_TRACE=1")
 PLATFORM = {"runtime/platform_gap9.c": "runtime/platform_host.c"}
@@ -42,19 +43,22 @@ def build_project(project: Path, folder: Path, compiler: str = "zig", defines: S
     return build(sources, folder, compiler, (*_includes(project), *(f"-D{define}" for define in defines), *flags))
 
 
-def load_project(project: Path, program: Path, memories: Memories = GAP9) -> Cluster:
-    """A cluster with a project's program, and the files that it expects in flash memory."""
+def load_project(project: Path, program: Path, layout: Layout, sample: Mapping[str, bytes] | None = None,
+                 memories: Memories = GAP9, capture: int = 0) -> Cluster:
+    """A cluster with a project's program, and the files that it expects in flash memory.
+
+    `sample` (bytes of the inputs, by tensor) replaces the project's own. `capture`: see `Cluster`.
+    """
     found = FLASH_FILES.search(_makefile(project))
     names = found[1].split() if found else []
-    return cluster_with_flash(program, {Path(name).name: (project / name).read_bytes() for name in names}, memories)
-
-
-def write_sample(cluster: Cluster, layout: Layout, sample: Mapping[str, bytes]) -> None:
-    """Replace the sample of a project (bytes of the inputs, by tensor) before its program runs.
-
-    Only for a sample in L2: one in L3 comes from flash memory.
-    """
-    cluster.write_memory(cluster.symbols["bt_sample"], layout.sample.join(sample))
+    files = {Path(name).name: (project / name).read_bytes() for name in names}
+    data = None if sample is None else layout.sample.join(sample)
+    if data is not None and not layout.sample.in_l2:
+        files[SAMPLE] = data
+    cluster = cluster_with_flash(program, files, memories, capture)
+    if data is not None and layout.sample.in_l2:
+        cluster.write_memory(cluster.symbols["bt_sample"], data)
+    return cluster
 
 
 def read_trace(cluster: Cluster, layout: Layout) -> dict[str, bytes]:

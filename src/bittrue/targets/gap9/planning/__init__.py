@@ -1,0 +1,6 @@
+"""The planner of the GAP9 target: `plan` cuts a network into tiles and gives everything a place and a time."""
+
+from .limits import Limits
+from .planner import plan
+
+__all__ = ["Limits", "plan"]

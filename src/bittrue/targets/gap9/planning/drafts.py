@@ -1,0 +1,175 @@
+"""Steps before anything has a place: which tile, what it loads anew, which slots of L1 it uses.
+
+A slot is a piece of L1 that a layer uses for one purpose; what is loaded while another tile is computed has two slots,
+used by turns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from ..kernels import KERNELS
+from ..program import Region
+from .commands import Rows, rows_of
+from .footprints import Job, Operand, Strip, beyond, bytes_of, values
+from .limits import Limits, aligned
+from .tiles import Mode, Tiling
+
+PARAMETERS, OUTPUT, SCRATCH = "parameters", "output", "scratch"
+
+
+@dataclass(frozen=True)
+class Slot:
+    """A piece of L1 of one layer: what it is for, and which of the two."""
+
+    layer: int
+    purpose: str
+    turn: int
+
+
+@dataclass(frozen=True)
+class Touch:
+    """A part of a tensor that lies in another one, in places that two parts of it can be compared by."""
+
+    root: str
+    rows: tuple[int, int]
+    columns: tuple[int, int]
+    bytes: tuple[int, int]
+    """Of every pixel."""
+    pitch: int
+    """Bytes from pixel to pixel."""
+
+    def meets(self, other: Touch) -> bool:
+        """Whether both may have bytes in common."""
+        if self.root != other.root:
+            return False
+        if self.pitch != other.pitch:
+            return True
+        return all(a[0] < b[1] and b[0] < a[1] for a, b in (
+            (self.rows, other.rows), (self.columns, other.columns), (self.bytes, other.bytes)))
+
+
+@dataclass(frozen=True)
+class Draw:
+    """One thing that a step loads: a part of an input, or the parameters of some channels (`touch` is None)."""
+
+    slot: Slot
+    label: str
+    rows: tuple[Rows, ...]
+    touch: Touch | None
+    free: bool
+    """Whether its slot is free while the step before computes (of the first step of a layer, see `near`)."""
+
+
+@dataclass(frozen=True)
+class Draft:
+    """One step."""
+
+    layer: int
+    region: Region
+    values: Mapping[str, int]
+    draws: tuple[Draw, ...]
+    slots: Mapping[str, Slot]
+    """By purpose: the pointers to inputs, parameters, output, scratch."""
+    stores: tuple[Rows, ...]
+    writes: Touch
+    chunk: int
+    """Which of the layer's parameters it uses."""
+
+
+@dataclass
+class LayerDraft:
+    """The steps of one layer, and the bytes of its slots."""
+
+    job: Job
+    tiling: Tiling
+    chunks: tuple[tuple[int, int], ...]
+    """Channels of each of its parameters."""
+    steps: list[Draft] = field(default_factory=list)
+    sizes: dict[Slot, int] = field(default_factory=dict)
+
+    def grow(self, slot: Slot, size: int) -> None:
+        """Make a slot at least this large."""
+        self.sizes[slot] = max(self.sizes.get(slot, 0), aligned(size))
+
+
+def touch_of(strip: Strip, operand: Operand | None, job: Job, region: Region) -> Touch:
+    """A part of an input, or (without operand) of the output."""
+    tensor = operand.tensor if operand else job.output
+    first, last = region.channels
+    return Touch(strip.root, region.rows, region.columns, (strip.begin + first * tensor.element_bytes,
+                                                           strip.begin + last * tensor.element_bytes), strip.pitch)
+
+
+@dataclass
+class _Walk:
+    """What lies in the slots of a layer while its steps are drawn up."""
+
+    layer: int
+    mode: Mode
+    held: dict[str, object] = field(default_factory=dict)
+    turns: dict[str, int] = field(default_factory=dict)
+
+    def slot(self, purpose: str, key: object, twice: bool) -> tuple[Slot, bool]:
+        """The slot for a thing, and whether it is not there yet."""
+        fresh = self.held.get(purpose) != key or purpose not in self.turns
+        if fresh:
+            self.turns[purpose] = (self.turns.get(purpose, -1) + 1) % (2 if twice else 1)
+            self.held[purpose] = key
+        return Slot(self.layer, purpose, self.turns[purpose]), fresh
+
+
+def draft_layer(layer: int, job: Job, tiling: Tiling, parameter_bytes: Mapping[tuple[int, int], int],
+                limits: Limits) -> LayerDraft:
+    """The steps of a layer; `parameter_bytes` by channels."""
+    regions = list(tiling.regions(job))
+    chunks = tuple(dict.fromkeys(region.channels for region in regions))
+    made = LayerDraft(job, tiling, chunks)
+    walk = _Walk(layer, tiling.mode)
+    for region in regions:
+        size = parameter_bytes[region.channels]
+        made.steps.append(_step(made, walk, region, size, limits))
+    return made
+
+
+def _step(made: LayerDraft, walk: _Walk, region: Region, parameters: int, limits: Limits) -> Draft:
+    job, mode = made.job, walk.mode
+    slots: dict[str, Slot] = {}
+    draws = [*_parameters(made, walk, region, parameters, slots), *_inputs(made, walk, region, slots)]
+    numbers = values(job, region)
+    output, _ = walk.slot(OUTPUT, region, mode.twice)
+    slots[OUTPUT] = output
+    made.grow(output, bytes_of(job.output, region))
+    scratch = KERNELS[job.layer.kernel].scratch(numbers, limits.cores)
+    if scratch:
+        slots[SCRATCH], _ = walk.slot(SCRATCH, 0, False)
+        made.grow(slots[SCRATCH], scratch)
+    return Draft(walk.layer, region, numbers, tuple(draws), slots, rows_of(job.strip, job.output, region),
+                 touch_of(job.strip, None, job, region), made.chunks.index(region.channels))
+
+
+def _parameters(made: LayerDraft, walk: _Walk, region: Region, size: int, slots: dict[str, Slot]) -> Iterator[Draw]:
+    if not size:
+        return
+    slot, fresh = walk.slot(PARAMETERS, region.channels, walk.mode.parameters_twice)
+    slots[PARAMETERS] = slot
+    made.grow(slot, size)
+    if fresh:
+        yield Draw(slot, PARAMETERS, (Rows(0, size, size, size),), None, walk.mode.parameters_twice)
+
+
+def _inputs(made: LayerDraft, walk: _Walk, region: Region, slots: dict[str, Slot]) -> Iterator[Draw]:
+    for operand in made.job.operands:
+        part = operand.part(region)
+        slot, fresh = walk.slot(operand.field, part, walk.mode.twice)
+        slots[operand.field] = slot
+        made.grow(slot, bytes_of(operand.tensor, part) + beyond(made.job.layer))
+        rows = rows_of(operand.strip, operand.tensor, part)
+        if fresh and rows:
+            yield Draw(slot, operand.field, rows, touch_of(operand.strip, operand, made.job, part), walk.mode.twice)
+
+
+def all_steps(layers: Sequence[LayerDraft]) -> list[Draft]:
+    """The steps of all layers in their order."""
+    return [step for layer in layers for step in layer.steps]

@@ -1,0 +1,42 @@
+"""What a plan may use, and the codes of what stands in its way."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ....errors import declare
+
+declare({
+    "BT5550": "no tile of a layer fits into L1",
+    "BT5551": "a network does not fit into L2 and L3",
+    "BT5559": "a plan contradicts itself",
+})
+
+KIB = 1024
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Bytes that a plan may use, and the cores that share the work."""
+
+    l1: int = 109_568
+    """L1 without stacks and what the runtime keeps there."""
+    l2: int = 1_376_256
+    """L2 without code and stacks, for the arena, the constants and the tables of steps."""
+    l3: int = 8192 * KIB
+    cores: int = 8
+    table: int = 768
+    """The most that one step's table takes."""
+
+
+ALIGNMENT = 8
+"""Of buffers in L1 and L2: the DMA moves 8 bytes a cycle."""
+
+
+def aligned(size: int, multiple: int = ALIGNMENT) -> int:
+    """The size filled up to a multiple.
+
+    >>> aligned(17), aligned(16)
+    (24, 16)
+    """
+    return -(-size // multiple) * multiple

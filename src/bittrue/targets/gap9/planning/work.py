@@ -1,0 +1,184 @@
+"""What the busiest core does in one call of a kernel, as amounts of a few kinds of work.
+
+Every kernel splits its work in equal shares over the cores (`bt_share_of`); the amounts follow from the loops of its C
+file. `cost` has the cycles of each kind. Values may be arrays of the same shape: one element for each candidate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+import numpy as np
+
+from ..kernels import Kind
+from .arrays import Amount, Values, ceil_div
+
+Work = dict[str, Amount]
+KINDS: Mapping[Kind, str] = MappingProxyType({
+    Kind.NONE: "none", Kind.NARROW: "narrow", Kind.NARROW_EVEN: "even", Kind.PARTS: "wide", Kind.WIDE: "wide",
+    Kind.SPLIT: "slow", Kind.GENERAL: "slow", Kind.DIVIDE: "slow"})
+"""Requantizations by what they cost."""
+FAST = (Kind.NARROW, Kind.PARTS, Kind.WIDE)
+
+
+def _shares(units: Amount, blocks: Amount, cores: int) -> tuple[Amount, Amount, Amount]:
+    """Most blocks, pairs of rows and pairs of whole blocks that one core does."""
+    units, blocks = np.broadcast_arrays(np.asarray(units), np.asarray(blocks))
+    chunk = ceil_div(units, cores)
+    core = np.arange(cores).reshape(-1, *[1] * units.ndim)
+    begin = np.minimum(core * chunk, units)
+    count = np.minimum(begin + chunk, units) - begin
+    into = begin % blocks
+    first = np.where(into == 0, 0, np.minimum(count, blocks - into))
+    whole = (count - first) // blocks
+    last = count - first - whole * blocks
+    pairs = (first > 0) * 1 + whole + (last > 0)
+    eights = first // 2 + whole * (blocks // 2) + last // 2
+    return count.max(0), pairs.max(0), eights.max(0)
+
+
+def _matrix(v: Values, kind: Kind, rows: Amount, length: Amount, cores: int) -> Work:
+    """Rows times a blocked matrix, two rows at a time."""
+    bits = int(np.max(v["weight_bits"]))
+    words, blocks = ceil_div(length * bits, 32), ceil_div(v["out_c"], 4)
+    count, pairs, eights = _shares(ceil_div(rows, 2) * blocks, blocks, cores)
+    fast = kind <= Kind.WIDE
+    eights = eights if bits == 8 and fast else eights * 0
+    work = {"one": 1, "pairs": pairs, f"put_{KINDS[kind]}": count, "odd": (rows % 2) * np.minimum(blocks, count) * fast,
+            "rest": (np.asarray(v["out_c"]) % 4 > 0) * pairs * fast}
+    if bits != 8:
+        return {**work, f"blocks_{bits}": count, f"words_{bits}": count * words}
+    if not fast:
+        return {**work, "slow_words": count * words}
+    singles = count - 2 * eights
+    return {**work, "eights": eights, "eight_words": eights * words, "singles": singles,
+            "single_words": singles * words}
+
+
+def _conv(v: Values, kind: Kind, cores: int) -> Work:
+    run, height = v["kernel_w"] * v["in_c"], v["kernel_h"]
+    work = _matrix(v, kind, v["out_h"] * v["out_w"], height * run, cores)
+    lines = 2 * work["pairs"] * height
+    dense = (np.asarray(v["in_c"]) % 4 > 0) * 1
+    return {**work, "lines": lines, "copy_words": lines * (run // 4), "copy_bytes": lines * (run % 4),
+            "misaligned_words": lines * (run // 4) * dense, "border": lines * (1 - _inside(v, "h") * _inside(v, "w"))}
+
+
+def _inside(v: Values, axis: str) -> Amount:
+    """The share of windows that lie within the image along an axis."""
+    stride, pad = v[f"stride_{axis}"], v["pad_top" if axis == "h" else "pad_left"]
+    reach = (v[f"kernel_{axis}"] - 1) * v[f"dilation_{axis}"] + 1
+    last = np.minimum(v[f"out_{axis}"], (v[f"in_{axis}"] - reach + pad) // stride + 1)
+    return np.maximum(last - ceil_div(pad, stride), 0) / v[f"out_{axis}"]
+
+
+def _pointwise(v: Values, kind: Kind, cores: int) -> Work:
+    return _matrix(v, kind, v["out_h"] * v["out_w"], v["in_c"], cores)
+
+
+def _linear(v: Values, kind: Kind, cores: int) -> Work:
+    many = _matrix(v, kind, v["rows"], v["in_c"], cores)
+    many["misaligned_words"] = (many.get("eight_words", 0) + many.get("single_words", 0)) * (
+        np.asarray(v["in_c"]) % 4 > 0)
+    alone, single = _single_row(v, kind, cores), np.asarray(v["rows"]) == 1
+    return {**{name: amount * ~single for name, amount in many.items()},
+            **{name: amount * single for name, amount in alone.items()}}
+
+
+def _single_row(v: Values, kind: Kind, cores: int) -> Work:
+    bits = int(np.max(v["weight_bits"]))
+    twice = ceil_div(ceil_div(ceil_div(v["out_c"], 4), 2), cores)
+    words, outputs = twice * ceil_div(v["in_c"] * bits, 32), np.minimum(8 * twice, v["out_c"])
+    if bits == 8:
+        return {"row": 1, "row_eights": twice, "row_words": words, f"row_put_{KINDS[kind]}": outputs}
+    return {"row": 1, f"row_words_{bits}": 2 * words, f"row_narrow_put_{KINDS[kind]}": outputs}
+
+
+def _depthwise(v: Values, kind: Kind, cores: int) -> Work:
+    groups, words = ceil_div(v["channels"], 4), ceil_div(v["kernel_h"], 4)
+    units = ceil_div(v["out_h"] * groups, cores)
+    columns = (v["out_w"] - 1) * v["stride_w"] + (v["kernel_w"] - 1) * v["dilation_w"] + 1
+    seen = units * np.minimum(columns, v["in_w"])
+    channels = units * v["channels"] / groups
+    partial = (np.asarray(v["channels"]) % 4 > 0) / groups
+    work: Work = {"one": 1, "units": units}
+    if int(np.max(words)) > 1:
+        work["byte_columns"] = seen * words
+    else:
+        work.update(columns=seen, partial_columns=seen * partial)
+    outputs = channels * v["out_w"]
+    if int(np.max(v["kernel_w"])) == 3 and int(np.max(words)) == 1 and kind in FAST:
+        return {**work, "fast_channels": channels, f"fast_{KINDS[kind]}": outputs}
+    return {**work, f"any_{KINDS[kind]}": outputs, "any_columns": outputs * v["kernel_w"],
+            "any_words": outputs * v["kernel_w"] * words}
+
+
+def _pool(v: Values, cores: int) -> tuple[Amount, Amount, Amount, Amount]:
+    """Words of four channels, runs of them in one pixel, taps of a window, pixels with a part of a word."""
+    words = ceil_div(v["channels"], 4)
+    units = ceil_div(v["out_h"] * v["out_w"] * words, cores)
+    runs = np.maximum(1, np.minimum(units, ceil_div(units, words) + (units % words > 0)))
+    return units, runs, v["kernel_h"] * v["kernel_w"], units / words * (np.asarray(v["channels"]) % 4 > 0)
+
+
+def _max_pool(v: Values, kind: Kind, cores: int) -> Work:
+    words, runs, taps, last = _pool(v, cores)
+    return {"one": 1, "runs": runs, "words": words, "lines": words * v["kernel_h"], "taps": words * taps, "last": last,
+            "last_taps": last * taps}
+
+
+def _avg_pool(v: Values, kind: Kind, cores: int) -> Work:
+    words, runs, taps, last = _pool(v, cores)
+    work: Work = {"one": 1, "runs": runs}
+    if kind is not Kind.NARROW:
+        return {**work, f"put_{KINDS[kind]}": words, "any_lines": words * v["kernel_h"], "any_taps": words * taps,
+                "any_last": last * taps}
+    return {**work, "words": words, "lines": words * v["kernel_h"], "taps": words * taps, "last": last,
+            "last_taps": last * taps}
+
+
+def _elements(v: Values, cores: int) -> tuple[Amount, Amount]:
+    """Elements of the busiest core, and pixels that they lie in."""
+    count = ceil_div(v["pixels"] * v["channels"], cores)
+    return count, ceil_div(count, v["channels"])
+
+
+def _add(v: Values, kind: Kind, cores: int) -> Work:
+    count, runs = _elements(v, cores)
+    fast = kind is Kind.NARROW and v["a_type"] == v["b_type"] and v["a_type"] < 2 and int(np.max(v["pixels"])) == 1
+    return {"one": 1, "runs": runs, "bytes" if fast else f"any_{KINDS[kind]}": count}
+
+
+def _requantize(v: Values, kind: Kind, cores: int) -> Work:
+    count, runs = _elements(v, cores)
+    name = "byte" if kind is Kind.NARROW and v["in_type"] < 2 else (
+        "word" if kind is Kind.WIDE and v["in_type"] == 4 else f"any_{KINDS[kind]}")
+    return {"one": 1, "runs": runs, name: count}
+
+
+def _pad(v: Values, kind: Kind, cores: int) -> Work:
+    rows = ceil_div(v["pad_top"] + v["in_h"] + v["pad_bottom"], cores)
+    pixel = v["pad_front"] + v["in_c"] + v["pad_back"]
+    if int(np.max(pixel - v["in_c"])) > 0:
+        pixels = rows * v["in_w"]
+        words, rest = (v["in_c"] // 4 + v["pad_front"] // 4 + v["pad_back"] // 4,
+                       v["in_c"] % 4 + v["pad_front"] % 4 + v["pad_back"] % 4)
+        return {"one": 1, "rows": rows, "pixels": pixels, "pixel_words": pixels * words, "pixel_bytes": pixels * rest}
+    words = rows * ((v["pad_left"] + v["in_w"] + v["pad_right"]) * pixel) // 4
+    return {"one": 1, "rows": rows, "words": words, "misaligned_words": words * (np.asarray(pixel) % 4 > 0)}
+
+
+def _lookup(v: Values, kind: Kind, cores: int) -> Work:
+    return {"one": 1, "words": ceil_div(v["count"], 4 * cores)}
+
+
+def _leaky_relu(v: Values, kind: Kind, cores: int) -> Work:
+    return {"one": 1, KINDS[kind]: ceil_div(v["count"], cores)}
+
+
+WORK: Mapping[str, Callable[[Values, Kind, int], Work]] = MappingProxyType({
+    "conv": _conv, "pointwise": _pointwise, "linear": _linear, "depthwise": _depthwise, "max_pool": _max_pool,
+    "avg_pool": _avg_pool, "add": _add, "requantize": _requantize, "pad": _pad, "lookup": _lookup,
+    "leaky_relu": _leaky_relu})
+"""By kernel."""

@@ -1,0 +1,72 @@
+"""Planned programs, run tile by tile on bytes, give what whole tensors give."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from bittrue.targets.gap9.kernels import Kind
+from bittrue.targets.gap9.network import Network
+from bittrue.targets.gap9.planning import Limits, plan
+from gap9.planning_machine import Machine, When
+from gap9.planning_networks import Build, evaluate, samples
+
+
+def run_exactly(network: Network, limits: Limits, when: When = When.LATEST) -> int:
+    """Plan and run; every tensor must be what the untiled evaluation says. Gives the number of steps."""
+    random = np.random.default_rng(5)
+    inputs = samples(network, random)
+    wanted, program = evaluate(network, inputs), plan(network, limits)
+    got = Machine(program, when).run(inputs)
+    assert got.keys() == wanted.keys()
+    for name, values in wanted.items():
+        assert (got[name] == values).all(), name
+    return len(program.steps)
+
+
+def chain(build: Build) -> Network:
+    x = build.input(13, 17, 3)
+    x = build.conv(x, 16, stride=(2, 1), kind=Kind.NARROW)
+    x = build.conv(x, 16, name="depthwise")
+    x = build.conv(x, 20, (1, 1), pads=(0, 0, 0, 0), name="pointwise")
+    x = build.pool(x, (2, 3), (2, 2), pads=(0, 1, 0, 1))
+    return build.network(build.linear(x, 10, Kind.NONE))
+
+
+def residual(build: Build) -> Network:
+    x = build.input(9, 12, 8, "i8")
+    a = build.conv(x, 12, bits=4, elem="i8", kind=Kind.SPLIT)
+    b = build.conv(a, 12, (1, 3), pads=(0, 1, 0, 1), bits=2, elem="i8")
+    c = build.add(a, b, Kind.WIDE, "i8")
+    d = build.leaky(c)
+    e = build.lookup(d)
+    return build.network(build.pool(e, (9, 12), (1, 1), "avg_pool", kind=Kind.WIDE), c)
+
+
+def concatenated(build: Build) -> Network:
+    x = build.input(11, 10, 4)
+    whole = build.whole(11, 10, 24)
+    a = build.conv(x, 8, into=(whole, 0))
+    build.conv(a, 12, (5, 5), pads=(2, 2, 2, 2), into=(whole, 8))
+    build.conv(build.slice(whole, 4, 12), 4, dilation=(2, 1), pads=(2, 1, 2, 1), into=(whole, 20))
+    y = build.conv(whole, 8, kind=Kind.NONE)
+    return build.network(build.requantize(build.pad(build.requantize(y), (1, 0, 4, 0, 2, 8)), Kind.NARROW))
+
+
+def rows(build: Build) -> Network:
+    x = build.input(6, 5, 30, "i8")
+    x = build.linear(x, 24, flat=False)
+    return build.network(build.linear(x, 7, Kind.NARROW, flat=False))
+
+
+NETWORKS: dict[str, Callable[[Build], Network]] = {
+    "chain": chain, "residual": residual, "concatenated": concatenated, "rows": rows}
+
+
+@pytest.mark.parametrize("when", When)
+@pytest.mark.parametrize("l1", [109_568, 9_000, 6_500])
+@pytest.mark.parametrize("name", NETWORKS)
+def test_networks_by_hand(name: str, l1: int, when: When) -> None:
+    run_exactly(NETWORKS[name](Build(np.random.default_rng(3))), Limits(l1=l1), when)
