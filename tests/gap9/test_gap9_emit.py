@@ -1,4 +1,4 @@
-"""Emitted projects of hand-made programs: on the simulated cluster and on this computer, every element of every layer."""
+"""Emitted projects of hand-made programs, on the simulated cluster and on this computer: every element is compared."""
 
 from __future__ import annotations
 

@@ -67,7 +67,8 @@ def _context(program: Program, layout: Layout) -> dict[str, Any]:
     return {
         "program": program, "network": network, "layout": layout, "layers": views, "tables": tables,
         "name": network.name, "project": project_name(network.name), "first_loads": tables.first_loads(),
-        "first_step": tables.address(0), "tables_bytes": tables_bytes(program),
+        "first_step": tables.address(0),
+        "last_stores": [tables.transfer(found) for found in program.steps[-1].stores], "tables_bytes": tables_bytes(program),
         "inputs": [tensor_view(program, name) for name in network.inputs],
         "outputs": [tensor_view(program, name) for name in network.outputs],
         "stagings": [staging for step in program.steps for staging in step.staging],
@@ -81,7 +82,7 @@ def sources(kernels: list[str]) -> list[str]:
     files = dict.fromkeys(file for name in kernels for file in KERNELS[name].files if file not in LAST)
     shared = [file for file in LAST if any(file in KERNELS[name].files for name in kernels)]
     order = sorted(files, key=lambda file: file == "conv.c")  # a network's hottest loops: right before matrix.c
-    return [*(f"kernels/{file}" for file in [*order, *shared]), "runtime/bt_run.c", "runtime/platform_gap9.c",
+    return ["runtime/bt_run.c", "runtime/platform_gap9.c", *(f"kernels/{file}" for file in [*order, *shared]),
             "runtime/bt_check.c"]
 
 

@@ -16,8 +16,8 @@ MOST = 3 * MAX_TRANSFERS
 def table_bytes(kernel: str, transfers: int = MOST, parts: int = 0) -> int:
     """Bytes of L1 that the table of one step takes, a multiple of 4.
 
-    `transfers` counts its own late loads, the next step's early ones (with that step's table) and its stores; all
-    tables of a layer are as long as its longest. `parts` are a concatenation's inputs.
+    `transfers` counts the stores of the step before, its own late loads and the next step's early ones (with that
+    step's table); all tables of a layer are as long as its longest. `parts` are a concatenation's inputs.
 
     >>> table_bytes("max_pool", 3)
     184
@@ -35,8 +35,9 @@ def layer_transfers(program: Program, layer: int) -> int:
     counts = [0]
     for number, step in enumerate(program.steps):
         if step.layer == layer:
+            stores = program.steps[number - 1].stores if number else ()
             following = program.steps[number + 1].early if number + 1 < len(program.steps) else ()
-            counts.append(len(step.late) + len(following) + len(step.stores))
+            counts.append(len(stores) + len(step.late) + len(following))
     return max(counts)
 
 

@@ -51,11 +51,12 @@ class Tables:
         step, following = self.program.steps[number], self.following(number)
         staging, staged = (len(step.staging), step.staged) if number else (0, 0)  # the first step's come before it
         view = self.views[step.layer]
-        yield from wrapped((f".head = {{.following = {self.address(number + 1)},", f".late = {len(step.late)},",
-                            f".early = {len(following)},", f".stores = {len(step.stores)},",
+        stores = self.program.steps[number - 1].stores if number else ()
+        yield from wrapped((f".head = {{.following = {self.address(number + 1)},", f".stores = {len(stores)},",
+                            f".late = {len(step.late)},", f".early = {len(following)},",
                             f".staging = {staging},", f".staged = {staged}}},"), " " * 9)
         yield ".transfers = {"
-        for title, transfers in (("", step.late), ("next step's ", following), ("", step.stores)):
+        for title, transfers in (("last step's ", stores), ("", step.late), ("next step's ", following)):
             yield from (f"    {self.transfer(found)}".replace("/* ", f"/* {title}", 1) for found in transfers)
         yield "},"
         yield ".params = {"

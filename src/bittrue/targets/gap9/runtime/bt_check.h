@@ -29,7 +29,7 @@ extern const uint32_t bt_answers_external;
 extern const uint32_t bt_trace_external;
 #endif
 
-/* Compare (BT_CHECK) and copy (BT_TRACE) a layer's output. Core 0 does it between two layers. */
+/* Compare (BT_CHECK) and copy (BT_TRACE) a layer's output. The leader does it between two layers. */
 void bt_inspect_layer(int32_t number);
 
 #endif

@@ -1,5 +1,6 @@
-/* How a network runs: steps, one after the other. A step is one call of a kernel on one tile, by all cores; core 0 moves
- * the data of the next step while all compute this one.
+/* How a network runs: steps, one after the other. A step is one call of a kernel on one tile, by all cores. While they
+ * compute, the DMA stores what the step before computed and loads what the next one needs; one core, the leader, starts
+ * it. The leader is the last core, which has the smallest share of a kernel's work where that cannot be even.
  *
  * Everything about a step is in a table: this head, the DMA commands, the kernel's parameters. Tables are constants in
  * L2; each is loaded into L1 by the step before it, like other data.
@@ -16,12 +17,12 @@ enum { BT_MOST_TRANSFERS = 8, BT_REQUESTS = 8 };
 
 typedef struct bt_step {
     const struct bt_step *following; /* the next step's table */
-    uint16_t late;                   /* commands of this step that begin when the last step's stores are done */
+    uint16_t stores;                 /* commands that store what the step before computed */
+    uint16_t late;                   /* commands of this step that begin when these stores are done */
     uint16_t early;                  /* commands of the next step that begin now, its table among them */
-    uint16_t stores;                 /* commands that store what this step computes */
     uint16_t staging;                /* transfers with external memory that begin now */
     uint32_t staged;                 /* transfers with external memory, from the first one, that have to be done */
-} bt_step;                           /* behind it in memory: late, early, stores as bt_transfer */
+} bt_step;                           /* behind it in memory: stores, late, early as bt_transfer */
 
 /* One transfer between external memory and L2. */
 typedef struct {
@@ -55,8 +56,9 @@ typedef struct {
     int32_t core;
     int32_t cores;
     const bt_step *step;
-    /* Core 0 alone: commands on their way, transfers with external memory that were started and that are done. */
-    uint32_t loads;
+    int32_t leads; /* whether this core is the leader: all that follows is for it */
+    int32_t sent;  /* whether the stores of the step before have been started already */
+    uint32_t loads;  /* commands on their way; transfers with external memory that were started, and that are done */
     uint32_t stores;
     uint32_t started;
     uint32_t done;
@@ -90,6 +92,10 @@ extern uint8_t bt_constants[];
 /* The stagings of all steps in their order. */
 extern const bt_staging bt_stagings[];
 
+/* What the last step computed is stored at the end. */
+extern const bt_transfer bt_last_stores[];
+extern const uint32_t bt_last_stores_count;
+
 /* What comes before the first step: its transfers with external memory are started, `staged` of them are waited for, then
  * its table and its early data are loaded. */
 typedef struct {
@@ -102,12 +108,12 @@ typedef struct {
 extern const bt_first bt_first_step;
 
 /* Begin at the first step. */
-void bt_start(bt_core *me);
+void bt_start(bt_core *me, int32_t core, int32_t cores);
 
-/* Begin a step: its data are in L1 when this returns its table, and the next step's are on their way. */
+/* Begin a step: its table; its data are in L1, the last step's results and the next step's data are on their way. */
 const void *bt_begin(bt_core *me);
 
-/* End a step: all cores have done their shares, and what it computed is on its way to L2. */
+/* End a step: when this returns all cores have done their shares, and what was on its way has arrived. */
 void bt_end(bt_core *me);
 
 /* Wait until everything that was started has arrived. */
@@ -116,7 +122,7 @@ void bt_finish(bt_core *me);
 /* Run one layer and count its cycles. */
 void bt_run_layer(bt_core *me, int32_t number, void (*layer)(bt_core *me));
 
-/* Cycles of every layer, as core 0 counts them. */
+/* Cycles of every layer, as the leader counts them. */
 extern uint32_t bt_layer_cycles[];
 
 #endif

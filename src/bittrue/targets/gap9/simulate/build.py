@@ -25,7 +25,7 @@ declare({
 SUPPORT = Path(__file__).parent / "support"
 SOURCES = ("start.S", "cluster.c", "transfers.c", "flash.c", "library.c")
 COMMON = ("-O2", "-g", "-ffreestanding", "-fno-common", "-fdata-sections", "-ffunction-sections", "-mno-relax",
-          "-Wall", "-Wextra")
+          "-fomit-frame-pointer", "-Wall", "-Wextra")
 ZIG = ("-target", "riscv32-freestanding", "-mcpu=generic_rv32+m+c+zicsr", "-fno-sanitize=all")
 GCC = ("-march=rv32imc_zicsr", "-mabi=ilp32")
 GCC_PROGRAM = "riscv64-unknown-elf-gcc"
