@@ -25,7 +25,7 @@ typedef struct {
     int32_t lo;
     int32_t hi;
     int32_t bits;
-    /* Outputs of a row, channels. */
+    /* Outputs of a row (of two rows: those that are left of a third of them), channels. */
     int32_t count;
     int32_t channels;
     /* From the end of a row to the next channel, in x and in y. */
@@ -36,6 +36,8 @@ typedef struct {
     const bt_scale *scale;
     int32_t scale_step;
     const int32_t *bias;
+    /* Of two rows: a third of their outputs. */
+    int32_t thirds;
 } bt_lines;
 
 /* Which lanes a transposition picks of two words: low or high bytes of the halves, high halves. */
@@ -76,8 +78,8 @@ BT_INLINE void bt_transpose_run(bt_walk w, uint8_t *to, int32_t plane, int32_t c
 }
 
 /* Registers: a1 x, a2 y, a3 step, a4 pitch, a5 below, a6 lo, a7 hi, s11 bits; s1 to s3 weights of the upper row, s4 to
- * s6 of the lower one, s7 to s10 the record; t0 to t2 words of the window, t3 and t4 sums, t1 and t2 what becomes of
- * them. Hardware loop 1 is over channels, 0 over windows.
+ * s6 of the lower one, s7 to s10 and t5 the record; t0 to t2 words of the window, t3 and t4 sums, t6 and t3 what becomes
+ * of them. Hardware loop 1 is over channels, 0 over windows.
  */
 #define BT_BEGIN_CHANNELS(last)                                                                           \
     "lw a1, 0(%[c])\n\tlw a2, 4(%[c])\n\tlw a3, 8(%[c])\n\tlw a4, 12(%[c])\n\tlw a5, 16(%[c])\n\t"         \
@@ -100,46 +102,59 @@ BT_INLINE void bt_transpose_run(bt_walk w, uint8_t *to, int32_t plane, int32_t c
     "add s10, s10, t1\n\tadd s10, s10, t0\n\tneg s8, s8\n\tsltu t0, x0, s8\n\tadd s10, s10, t0\n\t"
 #define BT_MUL_ADD(rd, a, b) ".insn r 0x33, 0, 0x21, " rd ", " a ", " b "\n\t"
 #define BT_SUM_SHIFT(rd, other, shift) ".insn r 0x5b, 2, 0x20, " rd ", " other ", " shift "\n\t"
-#define BT_WINDOWS(last)                                                                                  \
-    "lw t0, 32(%[c])\n\t.insn i 0x7b, 4, x0, t0, 2 * " #last "\n\t"                                \
-    "lw t1, 4(a1)\n\tlw t2, 8(a1)\n\t.insn r 0x0b, 7, 0x10, t0, a1, a3\n\t"
 /* The first product is not added to anything: its code is 0x10 below that of the others. */
-#define BT_PRODUCTS(code, sum, w0, w1, w2)                                                                \
-    ".insn r 0x57, 1, " code " - 0x10, " sum ", t1, " w1 "\n\t.insn r 0x57, 1, " code ", " sum ", t2, " w2 "\n\t" \
-    ".insn r 0x57, 1, " code ", " sum ", t0, " w0 "\n\t"
-#define BT_UPPER(code) BT_PRODUCTS(code, "t3", "s1", "s2", "s3")
-#define BT_LOWER(code) BT_PRODUCTS(code, "t4", "s4", "s5", "s6")
+#define BT_PRODUCTS(code, sum, x0, x1, x2, w0, w1, w2)                                                    \
+    ".insn r 0x57, 1, " code " - 0x10, " sum ", " x0 ", " w0 "\n\t.insn r 0x57, 1, " code ", " sum ", " x1 ", " w1 \
+    "\n\t.insn r 0x57, 1, " code ", " sum ", " x2 ", " w2 "\n\t"
 #define BT_SCALED_NARROW(sum, result) "mul " result ", " sum ", s7\n\t" BT_SUM_SHIFT(result, "s8", "s9")
 #define BT_SCALED_PARTS(sum, result)                                                                      \
-    "mul " result ", " sum ", s8\n\t" BT_SUM_SHIFT(result, "t5", "s11")                               \
+    "mul " result ", " sum ", s8\n\t" BT_SUM_SHIFT(result, "t5", "s11")                                   \
     BT_MUL_ADD(result, sum, "s7") BT_SUM_SHIFT(result, "s10", "s9")
 #define BT_SCALED_WIDE(sum, result)                                                                       \
     "mul " result ", " sum ", s7\n\tmulh " sum ", " sum ", s7\n\tsltu " result ", " result ", s8\n\t"     \
     "sub " result ", s10, " result "\n\t" BT_SUM_SHIFT(result, sum, "s9")
 #define BT_CLAMPED(result)                                                                                \
     ".insn r 0x33, 6, 0x02, " result ", " result ", a6\n\t.insn r 0x33, 4, 0x02, " result ", " result ", a7\n\t"
-#define BT_PUT_LOWER ".insn r 0x23, 4, 0x00, a5, a2, t2\n\t"
-#define BT_PUT_UPPER ".insn r 0x2b, 4, 0x00, a4, a2, t1\n\t"
+/* The same where lo is 0. */
+#define BT_CLIPPED(result) ".insn r 0x33, 6, 0x0a, " result ", " result ", a7\n\t"
+#define BT_PUT_UPPER ".insn r 0x2b, 4, 0x00, a4, a2, t6\n\t"
+#define BT_PUT_LOWER ".insn r 0x23, 4, 0x00, a5, a2, t3\n\t"
 #define BT_END_CHANNELS                                                                                   \
     "lw t0, 40(%[c])\n\tlw t1, 44(%[c])\n\tadd a1, a1, t0\n\tadd a2, a2, t1\n\t.option pop"
-#define BT_ONE_ROW(code, kind, extra, body)                                                               \
-    BT_BEGIN_CHANNELS(24 + extra + body) BT_WEIGHTS_UPPER BT_RECORD_##kind BT_WINDOWS(body)               \
-    BT_UPPER(code) BT_SCALED_##kind("t3", "t1") BT_CLAMPED("t1") BT_PUT_UPPER BT_END_CHANNELS
-#define BT_TWO_ROWS(code, kind, extra, body)                                                              \
-    BT_BEGIN_CHANNELS(27 + extra + body) BT_WEIGHTS_UPPER BT_WEIGHTS_LOWER BT_RECORD_##kind BT_WINDOWS(body) \
-    BT_UPPER(code) BT_LOWER(code) BT_SCALED_##kind("t3", "t1") BT_SCALED_##kind("t4", "t2")               \
-    BT_CLAMPED("t1") BT_CLAMPED("t2") BT_PUT_LOWER BT_PUT_UPPER BT_END_CHANNELS
+
+/* One row, in any step. The numbers count instructions: of the record, and of a window after its loads. */
+#define BT_ONE_ROW(code, kind, clamped, record, body)                                                     \
+    BT_BEGIN_CHANNELS(27 + record + body) BT_WEIGHTS_UPPER BT_RECORD_##kind                               \
+    "lw t0, 32(%[c])\n\t.insn i 0x7b, 4, x0, t0, 2 * (3 + " #body ")\n\t"                                 \
+    "lw t1, 4(a1)\n\tlw t2, 8(a1)\n\t.insn r 0x0b, 7, 0x10, t0, a1, a3\n\t"                               \
+    BT_PRODUCTS(code, "t3", "t1", "t2", "t0", "s2", "s3", "s1") BT_SCALED_##kind("t3", "t6") clamped("t6") \
+    BT_PUT_UPPER BT_END_CHANNELS
+
+/* Two rows, where windows are a column apart: those that are left of a third of them, with three loads each, then
+ * three at a time, with one load each.
+ */
+#define BT_NEXT_COLUMN(reg) ".insn i 0x0b, 2, " reg ", a1, 4\n\t"
+#define BT_TWO_SUMS(code, kind, clamped, x0, x1, x2)                                                      \
+    BT_PRODUCTS(code, "t3", x0, x1, x2, "s1", "s2", "s3") BT_PRODUCTS(code, "t4", x0, x1, x2, "s4", "s5", "s6") \
+    BT_SCALED_##kind("t3", "t6") BT_SCALED_##kind("t4", "t3") clamped("t6") clamped("t3") BT_PUT_LOWER BT_PUT_UPPER
+#define BT_TWO_ROWS(code, kind, clamped, record, body)                                                    \
+    BT_BEGIN_CHANNELS(39 + record + 4 * body) BT_WEIGHTS_UPPER BT_WEIGHTS_LOWER BT_RECORD_##kind          \
+    "lw t0, 32(%[c])\n\tbeqz t0, 1f\n\t.insn i 0x7b, 4, x0, t0, 2 * (3 + " #body ")\n\t"                  \
+    "lw t1, 4(a1)\n\tlw t2, 8(a1)\n\t" BT_NEXT_COLUMN("t0") BT_TWO_SUMS(code, kind, clamped, "t0", "t1", "t2") \
+    "1:\n\tlw t6, 64(%[c])\n\tbeqz t6, 2f\n\t" BT_NEXT_COLUMN("t0") BT_NEXT_COLUMN("t1")                  \
+    ".insn i 0x7b, 4, x0, t6, 6 * (1 + " #body ")\n\t"                                                    \
+    BT_NEXT_COLUMN("t2") BT_TWO_SUMS(code, kind, clamped, "t0", "t1", "t2")                               \
+    BT_NEXT_COLUMN("t0") BT_TWO_SUMS(code, kind, clamped, "t1", "t2", "t0")                               \
+    BT_NEXT_COLUMN("t1") BT_TWO_SUMS(code, kind, clamped, "t2", "t0", "t1")                               \
+    "2:\n\t" BT_END_CHANNELS
 
 #define BT_DEFINE_LINES(name, body, dot, kind, rows)                                                      \
     static __attribute__((noinline)) void name(bt_lines *c)                                               \
     {                                                                                                     \
         __asm__ volatile(body : : [c] "r"(c)                                                              \
                          : "a1", "a2", "a3", "a4", "a5", "a6", "a7", "s1", "s2", "s3", "s4", "s5", "s6", "s7", "s8", \
-                           "s9", "s10", "s11", "t0", "t1", "t2", "t3", "t4", "t5", "memory");             \
+                           "s9", "s10", "s11", "t0", "t1", "t2", "t3", "t4", "t5", "t6", "memory");       \
     }
-
-#define BT_CODE_i8 "0x5c"
-#define BT_CODE_u8 "0x54"
 
 #else
 
@@ -161,11 +176,11 @@ BT_INLINE void bt_transpose_run(bt_walk w, uint8_t *to, int32_t plane, int32_t c
 
 /* All windows of one row and one channel. */
 #define BT_DEFINE_LINES(name, body, dot, kind, rows)                                                      \
-    static void name##_row(const bt_lines *c, const bt_requant *q, int32_t row)                           \
+    static void name##_row(const bt_lines *c, const bt_requant *q, int32_t row, int32_t count)            \
     {                                                                                                     \
         const uint8_t *x = c->x;                                                                          \
         uint8_t *y = c->y + (row ? c->below : 0);                                                         \
-        for (int32_t count = c->count; count > 0; count--, x += c->step, y += c->pitch) {                 \
+        for (; count > 0; count--, x += c->step, y += c->pitch) {                                         \
             int32_t sum = *c->bias;                                                                       \
             for (int32_t i = 0; i < 12; i += 4)                                                           \
                 sum = dot(sum, bt_load(x + i), bt_load(c->w + i) << (8 * row));                           \
@@ -175,10 +190,10 @@ BT_INLINE void bt_transpose_run(bt_walk w, uint8_t *to, int32_t plane, int32_t c
     static void name(bt_lines *c)                                                                         \
     {                                                                                                     \
         bt_requant q = {0, 0, 0, kind, c->lo, c->hi, 0, 0, c->bits};                                      \
-        int32_t row_x = c->count * c->step + c->next_x, row_y = c->count * c->pitch + c->next_y;          \
-        for (int32_t left = c->channels; left > 0; left--, c->x += row_x, c->y += row_y) {                \
+        int32_t count = c->count + 3 * c->thirds, next_x = count * c->step + c->next_x + (c->thirds ? 8 : 0); \
+        for (int32_t left = c->channels; left > 0; left--, c->x += next_x, c->y += count * c->pitch + c->next_y) { \
             for (int32_t row = 0; row < (rows); row++)                                                    \
-                name##_row(c, &q, row);                                                                   \
+                name##_row(c, &q, row, count);                                                            \
             c->w += 12;                                                                                   \
             c->bias++;                                                                                    \
             c->scale += c->scale_step / (int32_t)sizeof *c->scale;                                        \
@@ -188,14 +203,19 @@ BT_INLINE void bt_transpose_run(bt_walk w, uint8_t *to, int32_t plane, int32_t c
 #endif
 
 /* Kernels of three words: weights and requantization stay in registers. */
-#define BT_DEFINE_KIND(name, type, kind, extra, one, two)                                                  \
-    BT_DEFINE_LINES(bt_one_##type##_##name, BT_ONE_ROW(BT_CODE_##type, kind, extra, one), bt_dot_##type, BT_##kind, 1) \
-    BT_DEFINE_LINES(bt_two_##type##_##name, BT_TWO_ROWS(BT_CODE_##type, kind, extra, two), bt_dot_##type, BT_##kind, 2)
-BT_DEFINE_KIND(narrow, i8, NARROW, 1, 11, 19)
-BT_DEFINE_KIND(narrow, u8, NARROW, 1, 11, 19)
-BT_DEFINE_KIND(parts, i8, PARTS, 3, 13, 23)
-BT_DEFINE_KIND(parts, u8, PARTS, 3, 13, 23)
-BT_DEFINE_KIND(wide, i8, WIDE, 9, 14, 25)
-BT_DEFINE_KIND(wide, u8, WIDE, 9, 14, 25)
+#define BT_DEFINE_ONE(name, kind, record, body)                                                           \
+    BT_DEFINE_LINES(bt_one_i8_##name, BT_ONE_ROW("0x5c", kind, BT_CLAMPED, record, body), bt_dot_i8, BT_##kind, 1) \
+    BT_DEFINE_LINES(bt_one_u8_##name, BT_ONE_ROW("0x54", kind, BT_CLAMPED, record, body), bt_dot_u8, BT_##kind, 1)
+#define BT_DEFINE_TWO(name, kind, clamped, record, body)                                                  \
+    BT_DEFINE_LINES(bt_two_i8_##name, BT_TWO_ROWS("0x5c", kind, clamped, record, body), bt_dot_i8, BT_##kind, 2) \
+    BT_DEFINE_LINES(bt_two_u8_##name, BT_TWO_ROWS("0x54", kind, clamped, record, body), bt_dot_u8, BT_##kind, 2)
+BT_DEFINE_ONE(narrow, NARROW, 1, 8)
+BT_DEFINE_ONE(parts, PARTS, 3, 10)
+BT_DEFINE_ONE(wide, WIDE, 9, 11)
+BT_DEFINE_TWO(narrow, NARROW, BT_CLAMPED, 1, 16)
+BT_DEFINE_TWO(parts, PARTS, BT_CLAMPED, 3, 20)
+BT_DEFINE_TWO(wide, WIDE, BT_CLAMPED, 9, 22)
+BT_DEFINE_TWO(narrow_clip, NARROW, BT_CLIPPED, 1, 14)
+BT_DEFINE_TWO(parts_clip, PARTS, BT_CLIPPED, 3, 18)
 
 #endif

@@ -23,8 +23,17 @@ typedef struct {
     /* Columns begin to end-1 lie within the image. */
     int32_t begin;
     int32_t end;
-    /* The taps of the rows, at channel 0. */
+    /* The taps of the rows, at channel 0; -1 where they lie within the image. */
     bt_walk walk;
+    int32_t inside[4];
+    /* Bytes of one channel of the scratch, its first column within the image, and how many of them there are. */
+    int32_t plane;
+    uint8_t *first;
+    int32_t count;
+    /* Of kernels of three words: what all units share, and the functions for one row and for two. */
+    bt_lines lines;
+    void (*run[2])(bt_lines *c);
+    int32_t no_bias[4];
     /* What taps outside of the image read; on the stack, because constants lie in slow memory. */
     uint32_t zero;
 } unit_of_work;
@@ -39,6 +48,7 @@ static __attribute__((noinline)) void start_walk(const bt_depthwise_params *p, u
         int32_t inside = i < left && iy >= 0 && iy < p->in_h;
         u->walk.from[i] = inside ? from : (const uint8_t *)&u->zero;
         u->walk.step[i] = inside ? p->in_pitch : 0;
+        u->inside[i] = -inside;
     }
 }
 
@@ -54,9 +64,9 @@ static void transpose_bytes(bt_walk w, uint8_t *to, int32_t plane, int32_t colum
 /* Columns outside of the image are the same for all units of a core. */
 static __attribute__((noinline)) void zero_columns(const unit_of_work *u)
 {
-    int32_t column = 4 * u->words, plane = u->columns * column;
+    int32_t column = 4 * u->words;
     uint8_t *to = u->scratch;
-    for (int32_t c = 0; c < 4; c++, to += plane) {
+    for (int32_t c = 0; c < 4; c++, to += u->plane) {
         bt_fill(to, 0, u->begin * column);
         bt_fill(to + u->end * column, 0, (u->columns - u->end) * column);
     }
@@ -65,15 +75,13 @@ static __attribute__((noinline)) void zero_columns(const unit_of_work *u)
 /* Word t of every column of the scratch of a unit: [channel][column of the image][tap]. */
 BT_INLINE void transpose(const unit_of_work *u, int32_t t)
 {
-    int32_t column = 4 * u->words, plane = u->columns * column, count = u->end - u->begin;
-    uint8_t *to = u->scratch + u->begin * column + 4 * t;
     bt_walk w = u->walk;
     for (int32_t i = 0; i < 4; i++)
-        w.from[i] += w.step[i] ? u->channel : 0;
+        w.from[i] += u->channel & u->inside[i];
     if (u->valid == 4)
-        bt_transpose_run(w, to, plane, column, count);
+        bt_transpose_run(w, u->first + 4 * t, u->plane, 4 * u->words, u->count);
     else
-        transpose_bytes(w, to, plane, column, count, u->valid);
+        transpose_bytes(w, u->first + 4 * t, u->plane, 4 * u->words, u->count, u->valid);
 }
 
 /* Sums of one channel of one row, any kernel. */
@@ -117,58 +125,95 @@ static __attribute__((noinline)) void any_unit(const bt_depthwise_params *p, uni
     }
     for (int32_t c = 0; c < u->valid; c++) {
         int32_t channel = u->channel + c;
-        channel_work k = {u->scratch + c * u->columns * column,
+        channel_work k = {u->scratch + c * u->plane,
                           (const uint8_t *)p->weights + channel * p->kernel_w * column, u->words,
                           p->dilation_w * column, p->stride_w * column, p->bias ? p->bias[channel] : 0};
         channel_any(p, &k, channel, u->oy * p->out_w * p->out_pitch + channel);
     }
 }
 
-/* Kernels of three words: one or two rows of the output at once. */
-static void run_lines(const bt_depthwise_params *p, bt_lines *c, int32_t rows)
-{
-    int32_t kind = p->requant.kind, two = rows == 2;
-    if (kind == BT_PARTS && p->is_signed)
-        (two ? bt_two_i8_parts : bt_one_i8_parts)(c);
-    else if (kind == BT_PARTS)
-        (two ? bt_two_u8_parts : bt_one_u8_parts)(c);
-    else if (kind == BT_WIDE && p->is_signed)
-        (two ? bt_two_i8_wide : bt_one_i8_wide)(c);
-    else if (kind == BT_WIDE)
-        (two ? bt_two_u8_wide : bt_one_u8_wide)(c);
-    else if (p->is_signed)
-        (two ? bt_two_i8_narrow : bt_one_i8_narrow)(c);
-    else
-        (two ? bt_two_u8_narrow : bt_one_u8_narrow)(c);
-}
-
-static void three_unit(const bt_depthwise_params *p, const unit_of_work *u)
-{
-    const bt_requant *q = &p->requant;
-    const int32_t none[4] = {0, 0, 0, 0};
-    int32_t row = p->out_w * p->out_pitch, step = 4 * p->stride_w, per_channel = q->per_channel;
-    bt_lines c = {u->scratch, (uint8_t *)p->output + u->oy * row + u->channel, step, p->out_pitch, row, q->lo, q->hi,
-                  q->slope_shift, p->out_w, u->valid, 4 * u->columns - p->out_w * step, 1 - row,
-                  (const uint8_t *)p->weights + 12 * u->channel, q->scales + (per_channel ? u->channel : 0),
-                  per_channel * (int32_t)sizeof *q->scales, p->bias ? p->bias + u->channel : none};
-    transpose(u, 0);
-    run_lines(p, &c, u->rows);
-}
-
-/* Rows of the output that one transposition serves, 0: it is not a kernel of three words. */
+/* Kernels of three words: rows of the output that one transposition serves, 0: it is another kernel. */
 static int32_t rows_at_once(const bt_depthwise_params *p)
 {
     int32_t kind = p->requant.kind, fast = kind == BT_PARTS || kind == BT_NARROW || kind == BT_WIDE;
     if (!fast || p->kernel_h > 4 || p->kernel_w != 3 || p->dilation_w != 1)
         return 0;
-    return p->kernel_h <= 3 && p->stride_h == 1 && p->dilation_h == 1 ? 2 : 1;
+    return p->kernel_h <= 3 && p->stride_h == 1 && p->stride_w == 1 && p->dilation_h == 1 ? 2 : 1;
 }
 
-static void set_line(const bt_depthwise_params *p, unit_of_work *u, int32_t line, int32_t rows)
+static void pick_ways(const bt_depthwise_params *p, unit_of_work *u)
 {
-    u->oy = line * rows;
-    u->rows = bt_min(rows, p->out_h - u->oy);
+    int32_t kind = p->requant.kind, clip = p->requant.lo == 0;
+    if (kind == BT_WIDE) {
+        u->run[0] = p->is_signed ? bt_one_i8_wide : bt_one_u8_wide;
+        u->run[1] = p->is_signed ? bt_two_i8_wide : bt_two_u8_wide;
+    } else if (kind == BT_PARTS) {
+        u->run[0] = p->is_signed ? bt_one_i8_parts : bt_one_u8_parts;
+        u->run[1] = clip ? (p->is_signed ? bt_two_i8_parts_clip : bt_two_u8_parts_clip)
+                         : (p->is_signed ? bt_two_i8_parts : bt_two_u8_parts);
+    } else {
+        u->run[0] = p->is_signed ? bt_one_i8_narrow : bt_one_u8_narrow;
+        u->run[1] = clip ? (p->is_signed ? bt_two_i8_narrow_clip : bt_two_u8_narrow_clip)
+                         : (p->is_signed ? bt_two_i8_narrow : bt_two_u8_narrow);
+    }
+}
+
+static void start_lines(const bt_depthwise_params *p, unit_of_work *u)
+{
+    const bt_requant *q = &p->requant;
+    int32_t row = p->out_w * p->out_pitch, step = 4 * p->stride_w;
+    bt_lines c = {0, 0, step, p->out_pitch, row, q->lo, q->hi, q->slope_shift, p->out_w, 0, u->plane - p->out_w * step,
+                  1 - row, 0, 0, q->per_channel * (int32_t)sizeof *q->scales, 0, 0};
+    u->lines = c;
+    pick_ways(p, u);
+    bt_fill((uint8_t *)u->no_bias, 0, sizeof u->no_bias);
+}
+
+/* Three windows at a time pay where a row has some of them: their code is larger. */
+static void set_thirds(const bt_depthwise_params *p, unit_of_work *u)
+{
+    int32_t thirds = u->rows == 2 && p->out_w >= 12 ? p->out_w / 3 : 0;
+    u->lines.thirds = thirds;
+    u->lines.count = p->out_w - 3 * thirds;
+    u->lines.next_x = u->plane - 4 * p->out_w * p->stride_w - (thirds ? 8 : 0);
+}
+
+BT_INLINE void three_unit(const bt_depthwise_params *p, unit_of_work *u)
+{
+    bt_lines *c = &u->lines;
+    int32_t channel = u->channel;
+    transpose(u, 0);
+    c->x = u->scratch;
+    c->y = (uint8_t *)p->output + u->oy * c->below + channel;
+    c->channels = u->valid;
+    c->w = (const uint8_t *)p->weights + 12 * channel;
+    c->scale = p->requant.scales + (c->scale_step ? channel : 0);
+    c->bias = p->bias ? p->bias + channel : u->no_bias;
+    u->run[u->rows - 1](c);
+}
+
+static __attribute__((noinline)) void set_line(const bt_depthwise_params *p, unit_of_work *u, int32_t oy, int32_t rows)
+{
+    u->oy = oy;
+    u->rows = bt_min(rows, p->out_h - oy);
     start_walk(p, u, 0);
+    set_thirds(p, u);
+}
+
+/* What all units of a core share. */
+static void start_units(const bt_depthwise_params *p, unit_of_work *u, int32_t core)
+{
+    u->columns = (p->out_w - 1) * p->stride_w + (p->kernel_w - 1) * p->dilation_w + 1;
+    u->words = (p->kernel_h + 3) >> 2;
+    u->plane = 4 * u->columns * u->words;
+    u->scratch = (uint8_t *)p->scratch + core * 4 * u->plane;
+    u->begin = bt_min(p->pad_left, u->columns);
+    u->end = bt_clamp(p->in_w + p->pad_left, u->begin, u->columns);
+    u->first = u->scratch + 4 * u->begin * u->words;
+    u->count = u->end - u->begin;
+    u->zero = 0;
+    zero_columns(u);
+    start_lines(p, u);
 }
 
 void bt_depthwise(const bt_depthwise_params *p, int32_t core, int32_t cores)
@@ -178,14 +223,8 @@ void bt_depthwise(const bt_depthwise_params *p, int32_t core, int32_t cores)
     bt_share share = bt_share_of(lines * groups, core, cores);
     int32_t line = share.begin / groups, group = share.begin - line * groups;
     unit_of_work u;
-    u.columns = (p->out_w - 1) * p->stride_w + (p->kernel_w - 1) * p->dilation_w + 1;
-    u.words = (p->kernel_h + 3) >> 2;
-    u.scratch = (uint8_t *)p->scratch + core * 16 * u.columns * u.words;
-    u.begin = bt_min(p->pad_left, u.columns);
-    u.end = bt_clamp(p->in_w + p->pad_left, u.begin, u.columns);
-    u.zero = 0;
-    zero_columns(&u);
-    set_line(p, &u, line, rows);
+    start_units(p, &u, core);
+    set_line(p, &u, line * rows, rows);
     for (int32_t left = share.end - share.begin; left > 0; left--) {
         u.channel = 4 * group;
         u.valid = bt_min(p->channels - u.channel, 4);
@@ -195,7 +234,7 @@ void bt_depthwise(const bt_depthwise_params *p, int32_t core, int32_t cores)
             any_unit(p, &u);
         if (++group == groups && left > 1) {
             group = 0;
-            set_line(p, &u, ++line, rows);
+            set_line(p, &u, u.oy + rows, rows);
         }
     }
 }
