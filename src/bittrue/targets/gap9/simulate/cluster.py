@@ -26,22 +26,28 @@ BUDGET = 2_000_000_000
 
 @dataclass(frozen=True)
 class Captured:
-    """A transfer from L1 to L2: lines of `length` bytes, `stride` apart from `address` on; cycles `begin` to `end`."""
+    """A transfer between L1 (dense at `near`) and L2 (lines of `length` bytes, `stride` apart from `far` on)."""
 
-    address: int
+    inward: bool
+    """From L2 to L1."""
+    near: int
+    far: int
+    size: int
     length: int
     stride: int
     data: bytes
+    """What it brought to L2."""
     begin: int
     end: int
+    """In cycles."""
 
 
 class Cluster:
     """Eight workers, the cluster controller, the fabric controller, and their memories, with a program in them.
 
     The fabric controller (core 9) begins at the program's entry at cycle 0; it starts the others. `rules` changes
-    rules of time by their names in `timing.RULES`; `capture` bytes of what the DMA brings to L2 are kept, see
-    `captured`. Raises `BadInput` (BT5500) for a file that is no program.
+    rules of time by their names in `timing.RULES`; with `capture`, the DMA's transfers are kept and as many bytes
+    of what they bring to L2, see `captured`. Raises `BadInput` (BT5500) for a file that is no program.
     """
 
     def __init__(self, program: Path | Program, memories: Memories = GAP9, rules: Mapping[str, int] = NONE,
@@ -131,11 +137,16 @@ class Cluster:
         self.state.l3[offset:offset + len(data)] = np.frombuffer(data, np.uint8)
 
     def captured(self) -> tuple[Captured, ...]:
-        """What the DMA brought from L1 to L2, in the order in which it was done; as much as there was room for."""
+        """The DMA's transfers in the order in which they were done; as many as there was room for."""
         rows = self.state.captures[:int(self.state.status[c.CAPTURE_COUNT])].tolist()
-        return tuple(Captured(self.memories.l2_base + row[c.K_FAR], row[c.K_LINE], row[c.K_STRIDE],
-                              self.state.captured[row[c.K_PLACE]:row[c.K_PLACE] + row[c.K_BYTES]].tobytes(),
-                              row[c.K_BEGIN], row[c.K_DONE]) for row in rows)
+        return tuple(self._captured(row) for row in rows)
+
+    def _captured(self, row: list[int]) -> Captured:
+        place, size = row[c.K_PLACE], row[c.K_BYTES]
+        inward = place == c.NOT_KEPT
+        data = b"" if inward else self.state.captured[place:place + size].tobytes()
+        return Captured(inward, self.memories.l1_base + row[c.K_LOCAL], self.memories.l2_base + row[c.K_FAR], size,
+                        row[c.K_LINE], row[c.K_STRIDE], data, row[c.K_BEGIN], row[c.K_DONE])
 
     def _place(self, address: int, size: int) -> tuple[np.ndarray[tuple[int], np.dtype[np.uint8]], int]:
         held = self.memories

@@ -67,8 +67,9 @@ GOING, EXITED, TRAPPED, OVER_BUDGET, ASLEEP, PAUSED = range(6)
  PAUSES) = range(11)
 PLACES = 12
 
-# What the DMA brought to L2, if that is kept: where to, how much in which lines, where the bytes are kept, when.
-K_FAR, K_BYTES, K_LINE, K_STRIDE, K_PLACE, K_BEGIN, K_DONE = range(7)
+# A transfer between L2 and L1, if they are kept: places, bytes, lines, where what it brought to L2 is (or NOT_KEPT).
+K_FAR, K_BYTES, K_LINE, K_STRIDE, K_PLACE, K_BEGIN, K_DONE, K_LOCAL = range(8)
+NOT_KEPT = -1
 CAPTURE = 8
 
 # A transfer under way.

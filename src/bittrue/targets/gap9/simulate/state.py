@@ -10,7 +10,7 @@ import numpy.typing as npt
 from . import columns as c
 
 CAPTURES = 1 << 16
-"""Transfers to L2 that are kept at most."""
+"""Transfers that are kept at most."""
 
 Int32s = npt.NDArray[np.int32]
 Int64s = npt.NDArray[np.int64]
