@@ -31,7 +31,7 @@ from enum import Enum
 from .network import Layer, Network
 
 MAX_TRANSFERS = 7
-"""Early loads of one step, late loads, and stores, each at most: the DMA engine has 16 counters, which early loads of one
+"""Early loads of a step, late loads, and stores, each at most: the DMA engine has 16 counters, which early loads of one
 step and stores of another hold at the same time."""
 
 
