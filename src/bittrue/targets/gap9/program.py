@@ -31,8 +31,8 @@ from enum import Enum
 from .network import Layer, Network
 
 MAX_TRANSFERS = 7
-"""Early loads of one step, late loads, and stores, each at most: the DMA engine has 16 counters, which early loads of
-one step and stores of another hold at the same time."""
+"""Early loads of a step, late loads, and stores, each at most: the DMA engine has 16 counters, which early loads of one
+step and stores of another hold at the same time."""
 
 
 class Area(Enum):

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..network import Tensor
 from ..program import Program
@@ -27,20 +27,22 @@ class Part:
     size: int
     offsets: Mapping[str, int]
     """Bytes from the part's begin, by tensor."""
+    lengths: Mapping[str, int]
+    """Bytes of every tensor."""
 
     def join(self, values: Mapping[str, bytes]) -> bytes:
-        """The part's bytes from the tensors' bytes. Raises ValueError for a tensor of another size."""
-        joined = bytearray()
+        """The part's bytes from the tensors' bytes. Raises KeyError without a tensor, ValueError for another size."""
+        joined = bytearray(self.size)
         for name, offset in self.offsets.items():
-            joined += bytes(offset - len(joined)) + values[name]
-        joined += bytes(self.size - len(joined))
-        if len(joined) != self.size:
-            raise ValueError("the tensors' bytes are not as many as the network's")
+            length = self.lengths[name]
+            if len(values[name]) != length:
+                raise ValueError(f"{name} has {len(values[name])} bytes, not {length}")
+            joined[offset:offset + length] = values[name]
         return bytes(joined)
 
-    def split(self, data: bytes, tensors: Mapping[str, Tensor]) -> dict[str, bytes]:
+    def split(self, data: bytes) -> dict[str, bytes]:
         """The tensors' bytes, by name."""
-        return {name: data[offset:offset + tensors[name].bytes] for name, offset in self.offsets.items()}
+        return {name: data[offset:offset + self.lengths[name]] for name, offset in self.offsets.items()}
 
 
 @dataclass(frozen=True)
@@ -80,15 +82,16 @@ def layout_of(program: Program) -> Layout:
     answers = _part(network.tensors, outputs, room, at)
     if not answers.in_l2:
         at += _aligned(answers.size, 16)
-    return Layout(sample, answers, Part(False, at, answers.size, answers.offsets), program)
+    return Layout(sample, answers, replace(answers, in_l2=False, external=at), program)
 
 
 def _part(tensors: Mapping[str, Tensor], names: Iterable[str], room: int, external: int) -> Part:
+    lengths = {name: tensors[name].bytes for name in names}
     offsets, size = {}, 0
-    for name in names:
+    for name, length in lengths.items():
         offsets[name] = size
-        size += _aligned(tensors[name].bytes, 4)
-    return Part(size <= room, external, size, offsets)
+        size += _aligned(length, 4)
+    return Part(size <= room, external, size, offsets, lengths)
 
 
 def _aligned(value: int, multiple: int) -> int:

@@ -1,4 +1,4 @@
-/* What the network needs of its platform: memories, DMA, barriers, external memory, counters. Two files implement it:
+/* What the network needs of its platform: memories, DMA, barriers, external memory, counters. Two files do it:
  * platform_gap9.c with PMSIS, platform_host.c in plain C with one core.
  */
 #ifndef BT_PLATFORM_H
@@ -33,8 +33,9 @@ typedef pi_cl_ram_req_t bt_request;
 #define BT_MARK(number) ((void)(number))
 #endif
 
-/* One DMA command between L2 (far) and L1 (near): `size` bytes as rows of `length` bytes, `stride` apart in L2, dense in
- * L1. */
+/* One DMA command between L2 (far) and L1 (near): `size` bytes as rows of `length` bytes, `stride` apart in L2,
+ * dense in L1.
+ */
 typedef struct {
     void *far;
     void *near;

@@ -99,8 +99,9 @@ extern const bt_staging bt_stagings[];
 extern const bt_transfer bt_last_stores[];
 extern const uint32_t bt_last_stores_count;
 
-/* What comes before the first step: its transfers with external memory are started, `staged` of them are waited for, then
- * its table and its early data are loaded. */
+/* What comes before the first step: its transfers with external memory are started, `staged` of them are waited for,
+ * then its table and its early data are loaded.
+ */
 typedef struct {
     const bt_step *step;
     const bt_transfer *loads;

@@ -64,7 +64,7 @@ def load_project(project: Path, program: Path, layout: Layout, sample: Mapping[s
 def read_trace(cluster: Cluster, layout: Layout) -> dict[str, bytes]:
     """The output of every layer, by tensor, after a run of a build with BT_TRACE=1."""
     trace = layout.trace
-    return trace.split(cluster.read_l3(trace.external, trace.size), layout.program.network.tensors)
+    return trace.split(cluster.read_l3(trace.external, trace.size))
 
 
 def build_host(project: Path, folder: Path) -> Path:
@@ -97,7 +97,7 @@ def run_host(project: Path, program: Path, layout: Layout,
         if result.returncode or not output.is_file():
             fail(Difference, "BT5562", str(program), f"exit code {result.returncode}: {result.stdout[-500:]}",
                  "run it by hand")
-        return layout.trace.split(output.read_bytes(), layout.program.network.tensors)
+        return layout.trace.split(output.read_bytes())
 
 
 def host_compiler() -> Compiler:
