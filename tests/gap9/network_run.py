@@ -51,6 +51,8 @@ class Run:
         inputs = [self.network.tensors[name] for name in layer.inputs]
         call = Call(layer.kernel)
         places = [call.address(self.read(t.name), TYPES[t.elem]) for t in inputs]
+        if layer.kernel == "linear" and layer.weights is not None and inputs[0].channels != layer.weights.shape[1]:
+            assert self.network.root(inputs[0].name)[0].channels == inputs[0].channels, "no rows of pixels in a slice"
         values = FIELDS[layer.kernel](layer, inputs, out) | _parameters(call, layer)
         names = ("a", "b") if layer.kernel == "add" else ("input",)
         raw = call.run(out.bytes, CORES, **values, **dict(zip(names, places, strict=True)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -15,13 +16,16 @@ from ..emit import Layout, layout_of
 from ..plan import Gap9Plan
 from ..simulate import Cluster, ClusterResult
 from ..simulate.projects import build_project, load_project
-from .captured import layer_values, view
+from .captured import Places, layer_values, view
+from .guards import guard_step
 
 BUDGET = 20_000_000_000
 """Cycles that a program may take."""
 
 PLAIN = ("BT_CHECK=0",)
 """How a program is compiled whose cycles count."""
+STRICT = ("BT_CHECK=1", "BT_STRICT=1")
+"""How a program is compiled that checks itself, and whose accesses to L1 are watched."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,16 +53,20 @@ class Box:
     elf: Path
     layout: Layout
 
-    def run(self, sample: Mapping[str, bytes] | None = None) -> SampleRun:
-        """Run the program on its own sample, or on these bytes of the inputs by tensor."""
+    def run(self, sample: Mapping[str, bytes] | None = None, guarded: bool = False) -> SampleRun:
+        """Run the program on its own sample, or on these bytes of the inputs by tensor.
+
+        `guarded` (for a program that is compiled with STRICT): an access of a core to L1 beside the buffers of its step
+        is a trap.
+        """
         program, network = self.plan.program, self.plan.network
         room = sum(transfer.size for step in program.steps for transfer in step.stores)
         cluster = load_project(self.project, self.elf, self.layout, sample, capture=room)
         names = dict(enumerate(layer.name for layer in network.layers))
-        result = cluster.run(BUDGET, names)
+        result = cluster.run(BUDGET, names, partial(guard_step, cluster, program) if guarded else None)
         arena = cluster.symbols["bt_arena"]
         outputs = {} if result.traps else dict(self._outputs(cluster, arena))
-        return SampleRun(result, layer_values(program, arena, cluster.captured()), outputs)
+        return SampleRun(result, layer_values(program, Places.of(cluster.symbols), cluster.captured()), outputs)
 
     def _outputs(self, cluster: Cluster, arena: int) -> Iterator[tuple[str, IntArray]]:
         for name in self.plan.network.outputs:

@@ -22,7 +22,7 @@ def place(walk: Walk) -> None:
 
 def _is_slice(walk: Walk, whole: Tensor, parts: list[Tensor]) -> bool:
     """Make the whole a slice of the tensor that its parts lie in, one behind the other, if they do."""
-    if whole.within is not None or parts[0].within is None:
+    if whole.within is not None or parts[0].within is None or whole.name in walk.whole:
         return False
     parent, first = parts[0].within
     place = first
@@ -40,11 +40,11 @@ def _alike(part: Tensor, whole: Tensor) -> bool:
 
 
 def _fill(walk: Walk, whole: Tensor, parts: list[Tensor]) -> None:
-    entries = {node.name for node in walk.graph.inputs}
+    fixed = {node.name for node in walk.graph.inputs} | walk.whole
     first = 0
     for index, part in enumerate(parts):
         now = walk.tensors[part.name]  # a tensor that stands twice has been placed meanwhile
-        if now.within is None and now.name not in entries and _alike(now, whole):
+        if now.within is None and now.name not in fixed and _alike(now, whole):
             walk.enter(replace(now, within=(whole.name, first)))
         else:
             _copy(walk, now, replace(now, name=walk.free(f"{whole.name}.{index}"), elem=whole.elem,

@@ -8,12 +8,11 @@ import numpy as np
 
 from ....ir import I32, Graph, IntArray, IntType, Node
 from ....ir.ops import Clip, Flatten, LeakyRelu, Relu, Requant, Reshape
-from ..kernels import NO_REQUANT, RequantTable, plan_requant
+from ..kernels import NO_REQUANT, Kind, RequantTable, plan_requant
 from .layout import Layout
+from .ties import Numbers, half_up
 from .walk import BYTES, Refused, Walk, storage
 
-Numbers = tuple[IntArray, IntArray, IntArray]
-"""Multiplier, offset, shift: (C,) or (1,)."""
 IDENTITY: Numbers = (np.array([1]), np.array([0]), np.array([0]))
 UNCLAMPED = Requant(I32, I32.min, I32.max)
 
@@ -46,7 +45,17 @@ class Stage:
                 raise Refused("BT5543", f"its parameters lie along axis {self.op.axis}, not along the channels",
                               "let scales differ along the channels only, or use one for all", self.last)
             multiplier, offset, shift = (a[index][channels] for a in (multiplier, offset, shift))
-        return plan_requant(self.op, (multiplier, offset, shift), (reach[0], reach[1]), where)
+        return _fastest(self.op, (multiplier, offset, shift), (reach[0], reach[1]), where)
+
+
+def _fastest(op: Requant, numbers: Numbers, reach: tuple[IntArray, IntArray], where: str) -> RequantTable:
+    """The table of a requantization; ties to even are rounded up where nobody can tell."""
+    simpler = half_up(op, numbers, reach)
+    if simpler is not None:
+        table = plan_requant(*simpler, reach, where)
+        if table.kind is not Kind.GENERAL:
+            return table
+    return plan_requant(op, numbers, reach, where)
 
 
 def _of_channels(values: IntArray, channels: slice) -> IntArray:

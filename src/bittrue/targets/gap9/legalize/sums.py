@@ -99,6 +99,7 @@ def linear(walk: Walk, node: Node) -> None:
     weight, bias = _weights(walk, node)
     if len(shape) == 1:
         weight = weight[:, Layout.of(source).places()]
+        source = walk.dense(source) if source.channels < weight.shape[1] else source
     stage, layout = stage_behind(walk, node.name), rows_layout(graph.types[node.name].shape)
     walk.finish(Layer("", "linear", (node.name, *walk.after(node.name, stage.last)), (source.name,), "",
                       weights=weight, weight_bits=narrowest(weight, bias, graph.ranges[node.name])[0], bias=bias,

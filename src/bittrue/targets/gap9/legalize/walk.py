@@ -47,6 +47,8 @@ class Walk:
     padded: dict[str, Padded] = field(default_factory=dict)
     joined: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
     """Tensors that are concatenations, and the tensors that they consist of."""
+    whole: set[str] = field(default_factory=set)
+    """Tensors that must not become slices, for somebody reads their pixels in one go."""
     taken: set[str] = field(default_factory=set)
     """Nodes that are part of another node's layer; nobody else reads them."""
     wishes: dict[str, Layout | None] = field(default_factory=dict)
@@ -113,6 +115,18 @@ class Walk:
         """Enter a tensor."""
         self.tensors[tensor.name] = tensor
         return tensor
+
+    def dense(self, tensor: Tensor) -> Tensor:
+        """A tensor whose pixels lie one behind the other: it, or a copy that takes its name. It stays so."""
+        parents = [tensor]
+        while (within := parents[-1].within) is not None:
+            parents.append(self.tensors[within[0]])
+        if any(parent.channels != tensor.channels for parent in parents):
+            part = self.enter(replace(tensor, name=self.free(f"{tensor.name}.slice")))
+            self.append(Layer("", "pad", (tensor.name,), (part.name,), ""), replace(tensor, within=None))
+            parents = [tensor]
+        self.whole |= {parent.name for parent in parents}
+        return self.tensors[tensor.name]
 
     def append(self, layer: Layer, output: Tensor) -> None:
         """Add a layer and its output; its name and the output's become the tensor's."""

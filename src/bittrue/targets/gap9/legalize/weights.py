@@ -62,7 +62,7 @@ def together(groups: int, shape: tuple[int, ...]) -> int:
     Sums go over words of 4 products in blocks of 4 outputs, so small groups cost as much as a few of them together.
 
     >>> together(8, (8, 1, 3, 3)), together(2, (64, 64, 3, 3)), together(2, (4, 3, 1, 1))
-    (8, 1, 2)
+    (4, 1, 2)
     """
     outputs, inputs, taps = shape[0] // groups, shape[1], prod(shape[2:])
 

@@ -30,6 +30,7 @@ typedef pi_cl_ram_req_t bt_request;
 #else
 #define BT_REGION_ENTER(number) ((void)(number))
 #define BT_REGION_LEAVE(number) ((void)(number))
+#define BT_MARK(number) ((void)(number))
 #endif
 
 /* One DMA command between L2 (far) and L1 (near): `size` bytes as rows of `length` bytes, `stride` apart in L2,

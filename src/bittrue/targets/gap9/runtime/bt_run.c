@@ -70,6 +70,12 @@ const void *bt_begin(bt_core *me)
 {
     const bt_step *step = me->step;
 
+#if BT_STRICT
+    bt_barrier();
+    if (me->leads)
+        BT_MARK(me->number++);
+    bt_barrier();
+#endif
     if (me->leads)
         lead(me, step);
     if (step->late)

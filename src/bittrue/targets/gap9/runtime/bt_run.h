@@ -62,6 +62,9 @@ typedef struct {
     uint32_t stores;
     uint32_t started;
     uint32_t done;
+#if BT_STRICT
+    uint32_t number; /* steps that have begun */
+#endif
     bt_dma load[BT_MOST_TRANSFERS];
     bt_dma store[BT_MOST_TRANSFERS];
 #if BT_USES_EXTERNAL

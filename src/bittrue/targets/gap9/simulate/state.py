@@ -10,7 +10,7 @@ import numpy.typing as npt
 from . import columns as c
 
 CAPTURES = 1 << 16
-"""Transfers to L2 that are kept at most."""
+"""Transfers that are kept at most."""
 
 Int32s = npt.NDArray[np.int32]
 Int64s = npt.NDArray[np.int64]
@@ -36,7 +36,7 @@ class State(NamedTuple):
     l2: Words
     l3: Bytes
     guards: Bytes
-    """For every word of L1: not 0 where no access is allowed."""
+    """For every word of L1: bits of what cores may not do there, see `columns.GUARD_READ`."""
     banks: Int64s
     """When each bank of L1 is free."""
     l0_lines: Int64s
@@ -72,7 +72,7 @@ def new_state(code: Int32s, base: int, l1: tuple[int, int], l2: tuple[int, int],
     `capture` is how many bytes of what the DMA brings to L2 are kept."""
     places = np.zeros(c.PLACES, np.int64)
     places[:] = base, len(code) // c.INSTRUCTION, *l1, *l2, l3, base + (len(code) // c.INSTRUCTION - 2) * 2, \
-        capture, capture and CAPTURES
+        capture, capture and CAPTURES, 0, 0
     status = np.zeros(c.STATUS, np.int64)
     status[c.NEXT_EVENT] = c.NEVER
     return State(
