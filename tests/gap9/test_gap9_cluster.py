@@ -243,10 +243,10 @@ static void cluster(void *a)
 
 @pytest.mark.parametrize(("choice", "code", "where"), [
     (0, "BT5502", "cluster controller at 0x1c"), (1, "BT5502", "test.c:"), (2, "BT5503", "deep, test.c:"),
-    (3, "BT5504", "pi_cl_dma_cmd, transfers.c:"), (4, "BT5505", "transfers.c:"), (5, "BT5506", "cluster, test.c:"),
+    (3, "BT5504", "cluster, test.c:"), (4, "BT5505", "transfers.c:"), (5, "BT5506", "cluster, test.c:"),
     (6, "BT5507", "test.c:"), (7, "BT5508", "test.c:"), (8, "BT5509", "test.c:"), (9, "BT5501", "test.c:"),
     (10, "BT5501", "test.c:"), (11, "BT5511", "cluster controller cluster, test.c:"), (12, "BT5512", "core 3"),
-    (13, "BT5504", "pi_cl_dma_cmd_2d, transfers.c:")],
+    (13, "BT5504", "cluster, test.c:")],
     ids=["after L1", "null", "stack", "DMA", "L3", "jump", "ebreak", "code", "register", "instruction", "CSR", "budget",
          "asleep", "DMA lines"])
 def test_traps_say_where(choice: int, code: str, where: str) -> None:

@@ -32,8 +32,24 @@ def scaled(acc: Ints, table: RequantTable) -> Ints:
         numbers = table.scales[place[-1] if table.per_channel else 0]
         if table.kind is Kind.WIDE:
             numbers = (numbers[0], numbers[1], numbers[2] + 32)
+        if table.kind is Kind.PARTS:
+            numbers = whole(numbers, table.slope_shift)
         out[place] = requantized(int(acc[place]), numbers, table.rounding, (table.lo, table.hi))
     return out
+
+
+def whole(record: tuple[int, int, int], bits: int) -> tuple[int, int, int]:
+    """The multiplier, offset and shift that a record of two parts stands for."""
+    high, offset, shift = record
+    low = (offset + (1 << 31)) % (1 << 32) - (1 << 31)
+    return (high << bits) + low, (offset >> 32 << bits) + (shift >> 5), (shift & 31) + bits
+
+
+def parts(numbers: tuple[int, int, int], bits: int) -> tuple[int, int, int]:
+    """The record of two parts; the low one is signed."""
+    multiplier, offset, shift = numbers
+    low = (multiplier + (1 << bits >> 1)) % (1 << bits) - (1 << bits >> 1)
+    return (multiplier - low) >> bits, (offset >> bits << 32) + low % (1 << 32), shift - bits + (offset % (1 << bits) << 5)
 
 
 def tables(channels: int, random: np.random.Generator) -> list[RequantTable]:
@@ -44,7 +60,9 @@ def tables(channels: int, random: np.random.Generator) -> list[RequantTable]:
     wide = tuple((m, o << 20, 5) for m, o, _ in scales(1 << 28, 12, channels))
     return [NO_REQUANT, RequantTable(Kind.NARROW, scales(40, 9, channels), (), True, -128, 127),
             RequantTable(Kind.WIDE, wide, (), True, 0, 127), RequantTable(Kind.WIDE, wide[:1], (), False, -99, 98),
-            RequantTable(Kind.GENERAL, scales(90, 11, channels), (), True, -128, 127, Rounding.HALF_EVEN)]
+            RequantTable(Kind.GENERAL, scales(90, 11, channels), (), True, -128, 127, Rounding.HALF_EVEN),
+            RequantTable(Kind.PARTS, tuple(parts((m - 40_000, o, s), 8) for m, o, s in scales(80_000, 22, channels)), (),
+                         True, -128, 126, slope_shift=8)]
 
 
 def activations(random: np.random.Generator, signed: bool, shape: tuple[int, ...]) -> Ints:
@@ -102,7 +120,7 @@ def test_conv(shape: tuple[tuple[int, int, int], int, Pair, Pair, Pair, Pair, Pa
     x, w = activations(random, signed, size), weights(random, bits, (outputs, size[2], *kernel))
     bias = random.integers(-1000, 1000, outputs)
     acc = convolve(x, w, *geometry) + bias
-    for cores, table in zip((1, 2, 3, 8, 5), tables(outputs, random), strict=True):
+    for cores, table in zip((1, 2, 3, 8, 5, 4), tables(outputs, random), strict=True):
         call = Call("conv")
         raw = call.run(acc.size * table.element_bytes, cores, input=call.address(x), requant=call.requant(table),
                        weights=call.address(pack_conv(w, bits)), bias=call.address(pack_bias(bias), np.int32),
@@ -138,7 +156,7 @@ def test_pointwise(bits: int, inputs: int, signed: bool) -> None:
         x, w = activations(random, signed, (5, 3, inputs)), weights(random, bits, (outputs, inputs, 1, 1))
         bias = random.integers(-1000, 1000, outputs)
         acc = convolve(x, w, out, stride, (0, 0), (1, 1)) + bias
-        for cores, table in zip((1, 3, 8, 2, 7), tables(outputs, random), strict=True):
+        for cores, table in zip((1, 3, 8, 2, 7, 5), tables(outputs, random), strict=True):
             call = Call("pointwise")
             raw = call.run(acc.size * table.element_bytes, cores, input=call.address(x), requant=call.requant(table),
                            weights=call.address(pack_conv(w, bits)), bias=call.address(pack_bias(bias), np.int32),
@@ -158,7 +176,7 @@ def test_linear(bits: int, rows: int, inputs: int, outputs: int, signed: bool) -
     bias = random.integers(-1000, 1000, outputs)
     acc = x[:, :inputs] @ w.T + bias
     slack = np.append(x.ravel(), np.full(16, 77))  # what lies after the last row meets zeros
-    for cores, table in zip((1, 2, 8, 3, 5), tables(outputs, random), strict=True):
+    for cores, table in zip((1, 2, 8, 3, 5, 4), tables(outputs, random), strict=True):
         call = Call("linear")
         raw = call.run(acc.size * table.element_bytes, cores, input=call.address(slack), requant=call.requant(table),
                        weights=call.address(pack_linear(w, bits)), bias=call.address(pack_bias(bias), np.int32),

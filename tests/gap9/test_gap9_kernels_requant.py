@@ -84,7 +84,7 @@ def test_ties_that_cannot_happen_cost_nothing() -> None:
 def test_wide_is_exact_for_all_accumulators(numbers: Numbers, rounding: Rounding) -> None:
     """Also next to every step, with accumulators and multipliers at the ends of 32 bits."""
     accs = np.array(around(numbers, INT_MIN, INT_MAX, range(-129, 129)), np.int64).reshape(-1, 1)
-    check(Requant(I8, -128, 127, rounding), [numbers], accs, Kind.WIDE)
+    check(Requant(I8, -128, 127, rounding), [numbers], accs, Kind.WIDE if numbers[0] else Kind.PARTS)
 
 
 @pytest.mark.parametrize("rounding", list(Rounding))
@@ -146,7 +146,34 @@ def test_narrow_at_the_ends_of_a_word() -> None:
     op = Requant(I8, -128, 127, Rounding.FLOOR)
     accs = np.array([[-(1 << 15)], [(1 << 15) - 1], [0], [-1]])
     check(op, [(1 << 16, (1 << 16) - 1, 24)], accs, Kind.NARROW)
-    check(op, [(1 << 16, 1 << 16, 24)], accs, Kind.WIDE)
+    check(op, [(1 << 16, 1 << 16, 24)], accs, Kind.PARTS)
+
+
+@pytest.mark.parametrize("numbers", [(99_001, 12345, 30), (-99_001, (5 << 28) + 77, 30), (8 << 8, -1, 27),
+                                     (127 + (1 << 19), -(1 << 37) - 1, 28), (-(1 << 20) - 129, 3, 29)])
+@pytest.mark.parametrize("rounding", [Rounding.FLOOR, Rounding.HALF_UP])
+def test_a_multiplier_in_parts_next_to_every_step(numbers: Numbers, rounding: Rounding) -> None:
+    accs = np.array(around(numbers, -(1 << 20), 1 << 20, range(-129, 129)), np.int64).reshape(-1, 1)
+    check(Requant(I8, -128, 127, rounding), [numbers], accs, Kind.PARTS)
+
+
+def test_the_ends_of_parts() -> None:
+    """m = 3 * 2**20 + 1 in 16 bits: beyond accumulators of 2**26 the part above leaves a word."""
+    op, numbers = Requant(I8, -128, 127, Rounding.FLOOR), (3 * (1 << 20) + 1, 0, 46)
+    for limit, kind in ((44_000_000, Kind.PARTS), (45_000_000, Kind.WIDE)):
+        accs = np.array(around(numbers, -limit, limit, range(-3, 4)), np.int64).reshape(-1, 1)
+        check(op, [numbers], accs, kind)
+
+
+def test_one_number_of_low_bits_serves_all_channels() -> None:
+    """Alone, each of these channels has parts; the one needs few low bits, the other many."""
+    op = Requant(I8, -128, 127, Rounding.HALF_UP)
+    few, many = (3, 0, 31), ((1 << 29) + 12345, 0, 42)
+    ends = {few: 1 << 30, many: 1 << 14}
+    for numbers, end in ends.items():
+        check(op, [numbers], np.array([[-end], [end - 1], [7]]), Kind.PARTS)
+    accs = np.array([[-(1 << 30), -(1 << 14)], [(1 << 30) - 1, (1 << 14) - 1], [5, -5]])
+    check(op, [few, many], accs, Kind.WIDE)
 
 
 @pytest.mark.parametrize("divisor", [1, 2, 3, 6, 9, 16, 49, 100])

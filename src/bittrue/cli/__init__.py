@@ -10,7 +10,8 @@ COMMANDS = {
     "run": "run:run", "diff": "diff:diff",
 }
 """Name -> module and function."""
-GROUPS = {"import": "import_:import_", "systolic": "systolic:systolic", "max7800x": "max7800x:max7800x"}
+GROUPS = {"import": "import_:import_", "systolic": "systolic:systolic", "max7800x": "max7800x:max7800x",
+          "gap9": "gap9:gap9"}
 """Name -> module and group of commands."""
 
 app = group("bittrue", "Quantized neural networks from PyTorch to silicon without losing a bit.", COMMANDS | GROUPS,

@@ -9,9 +9,9 @@ from rich.table import Table
 
 from ..targets import LayerReport
 
-KINDS = {"psums": ("psum",), "results": ("acc", "out"), "values": ("data",)}
+KINDS = {"psums": ("psum",), "results": ("acc", "out"), "values": ("data",), "on host": ("host",)}
 """What hardware computes in a layer, by column: an array's partial sums; its accumulators and outputs (counters are
-compared too); what a layer leaves in a chip's data memory."""
+compared too); what a layer leaves in a chip's data memory; the same of the program compiled for this computer."""
 
 NAME_WIDTH = 16
 """Characters of a layer's name that stand in one line at least."""

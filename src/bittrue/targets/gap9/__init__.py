@@ -1,1 +1,5 @@
-"""GAP9-class RISC-V clusters: nine cores with SIMD instructions, a shared L1 memory, a DMA engine."""
+"""Target `gap9`: a C project on the PMSIS API, tiled and double-buffered, run on our own simulator of the cluster."""
+
+from .target import GAP9
+
+__all__ = ["GAP9"]

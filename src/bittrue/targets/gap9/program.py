@@ -1,15 +1,21 @@
 """A planned network: tiles, the static place of every buffer, the DMA commands of every step.
 
 The cluster runs `Program.steps` one after the other; a step is one call of a kernel on one tile, by all cores. What
-core 0 does around it, in this order (the generated C holds to it, the planner relies on it):
+happens, in this order (the generated C holds to it, the planner relies on it):
 
 1. wait for the loads of this step that were started early, and for the stores of the step before the last one;
-2. with `late` loads: wait for the stores of the last step too, start the late loads, and wait for them;
-3. wait for the transfers with L3 that `staged` asks for, which is before any load that needs them is started (see
-   `Step.staged`), then start this step's transfers with L3;
-4. start the `early` loads of the next step;
-5. barrier; the kernel on all cores; barrier;
-6. start the stores of this step.
+   barrier: all cores have done the last step;
+2. start the stores of the last step;
+3. wait for the transfers with L3 that `staged` asks for, which is before any load that needs them is started;
+4. with `late` loads: wait for the stores of the last step, start the late loads, and wait for them;
+5. start this step's transfers with L3;
+6. start the `early` loads of the next step;
+7. the kernel on all cores (with `late` loads after another barrier).
+
+The leader, the last core, does 2 to 6; the other cores begin with the kernel meanwhile, unless there are late loads.
+
+Before the first step: its transfers with L3 are started, `staged` of them are waited for, and its table and its early
+loads are started. So its transfers may bring what it and the second step need.
 
 So a step's early loads run while the step before computes, and its stores while the next one does. An early load of
 step s must not read what a step after s - 3 stores. A buffer of L1 that is loaded early lives from s - 1 on, late from
@@ -25,8 +31,8 @@ from enum import Enum
 from .network import Layer, Network
 
 MAX_TRANSFERS = 7
-"""Loads of one step, and stores of one step, at most: the DMA engine has 16 counters, which early loads of one step and
-stores of another hold at the same time."""
+"""Early loads of a step, late loads, and stores, each at most: the DMA engine has 16 counters, which early loads of one
+step and stores of another hold at the same time."""
 
 
 class Area(Enum):

@@ -7,6 +7,8 @@ accumulator of the channel's proved range. All of this is integer arithmetic on 
   add another number below zero; a clamp at 0 or above makes the two the same, else the accumulator where the sign
   changes splits the table (SPLIT). HALF_EVEN is HALF_UP if no tie that would go to an odd value can occur.
 * NARROW works modulo 2**32: exact if acc*m + o stays within 32 bits at both ends of the range.
+* PARTS is a floor of a floor: a multiplier m = m1 * 2**b + m0 and an offset o = o1 * 2**b + o0 give acc*m1 + o1 +
+  ((acc*m0 + o0) >> b), the floor of (acc*m + o) / 2**b, if both sums stay within 32 bits; b is one for all channels.
 * WIDE takes the high word: exact if m * 2**(32-shift) is an int32 (for shifts below 32, else m itself), whatever the
   accumulator; the sum has to stay within 64 bits.
 * GENERAL takes the graph's numbers as they are; m must be an int32, shifts up to 62, all values below 2**62.
@@ -16,7 +18,7 @@ All channels of a layer use one kind: the first of the list that is exact for ev
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from types import MappingProxyType
@@ -42,10 +44,11 @@ class Kind(IntEnum):
     NONE = 0
     NARROW = 1
     NARROW_EVEN = 2
-    WIDE = 3
-    SPLIT = 4
-    GENERAL = 5
-    DIVIDE = 6
+    PARTS = 3
+    WIDE = 4
+    SPLIT = 5
+    GENERAL = 6
+    DIVIDE = 7
 
 
 ROUNDINGS: Mapping[Rounding, int] = MappingProxyType({
@@ -71,6 +74,7 @@ class RequantTable:
     rounding: Rounding = Rounding.FLOOR
     slope_multiplier: int = 1
     slope_shift: int = 0
+    """GENERAL; PARTS: bits of the multiplier's low part."""
 
     @property
     def element_bytes(self) -> int:
@@ -206,6 +210,30 @@ def _narrow_even(channel: _Channel) -> list[Scale] | None:
     return [(_signed(multiplier), (_signed(offset) & 0xFFFFFFFF) + (below_half << 32), shift)]
 
 
+LOW_BITS = range(1, 17)
+"""How many bits the low part of a multiplier may have."""
+
+
+def _parts_scale(scale: Scale, channel: _Channel, bits: int) -> Scale | None:
+    """The record of BT_PARTS, or None if it is not exact."""
+    multiplier, offset, shift = scale
+    high = (multiplier + (1 << (bits - 1))) >> bits
+    low, rest = multiplier - (high << bits), offset & ((1 << bits) - 1)
+    exact = (0 <= shift - bits <= 31 and _fits(high, 32) and _fits(offset >> bits, 32)
+             and _within((low, rest, 0), channel, 32) and _within(scale, channel, 32 + bits))
+    return (high, (offset >> bits << 32) + (low & 0xFFFFFFFF), shift - bits + (rest << 5)) if exact else None
+
+
+def _parts(channels: Sequence[_Channel]) -> tuple[int, list[Scale]] | None:
+    """Bits of the low parts, and a record for every channel."""
+    floors = [(_floor(channel), channel) for channel in channels]
+    for bits in LOW_BITS:
+        scales = [scale and _parts_scale(scale, channel, bits) for scale, channel in floors]
+        if all(scales):
+            return bits, [scale for scale in scales if scale]
+    return None
+
+
 def _wide(channel: _Channel) -> list[Scale] | None:
     scale = _floor(channel)
     wide = scale and _wide_scale(scale, channel)
@@ -260,6 +288,9 @@ def plan_requant(op: Requant, parameters: tuple[IntArray, IntArray, IntArray], a
     """
     channels = _channels(op, parameters, acc)
     for kind, scale_of in _KINDS.items():
+        if kind is Kind.WIDE and (parts := _parts(channels)):
+            return RequantTable(Kind.PARTS, tuple(parts[1]), (), len(channels) > 1, op.lo, op.hi, op.rounding, 1,
+                                parts[0])
         scales = [scale_of(channel) for channel in channels]
         if all(found is not None for found in scales):
             splits = tuple(map(_split_at, channels)) if kind is Kind.SPLIT else ()

@@ -16,10 +16,10 @@ from .arrays import Amount, Values, ceil_div
 
 Work = dict[str, Amount]
 KINDS: Mapping[Kind, str] = MappingProxyType({
-    Kind.NONE: "none", Kind.NARROW: "narrow", Kind.NARROW_EVEN: "even", Kind.WIDE: "wide", Kind.SPLIT: "slow",
-    Kind.GENERAL: "slow", Kind.DIVIDE: "slow"})
+    Kind.NONE: "none", Kind.NARROW: "narrow", Kind.NARROW_EVEN: "even", Kind.PARTS: "wide", Kind.WIDE: "wide",
+    Kind.SPLIT: "slow", Kind.GENERAL: "slow", Kind.DIVIDE: "slow"})
 """Requantizations by what they cost."""
-FAST = (Kind.NARROW, Kind.WIDE)
+FAST = (Kind.NARROW, Kind.PARTS, Kind.WIDE)
 
 
 def _shares(units: Amount, blocks: Amount, cores: int) -> tuple[Amount, Amount, Amount]:

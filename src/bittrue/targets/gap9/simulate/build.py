@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,12 +23,18 @@ declare({
 })
 
 SUPPORT = Path(__file__).parent / "support"
-SOURCES = ("start.S", "cluster.c", "transfers.c", "library.c")
+SOURCES = ("start.S", "cluster.c", "transfers.c", "flash.c", "library.c")
 COMMON = ("-O2", "-g", "-ffreestanding", "-fno-common", "-fdata-sections", "-ffunction-sections", "-mno-relax",
-          "-Wall", "-Wextra")
+          "-fomit-frame-pointer", "-Wall", "-Wextra")
 ZIG = ("-target", "riscv32-freestanding", "-mcpu=generic_rv32+m+c+zicsr", "-fno-sanitize=all")
 GCC = ("-march=rv32imc_zicsr", "-mabi=ilp32")
 GCC_PROGRAM = "riscv64-unknown-elf-gcc"
+SHARED = ("kernels", "runtime")
+"""Folders of a project whose files are the same in every project."""
+OBJECT, PRINTED = "object.o", "printed.txt"
+PARALLEL = 2
+"""Compiler runs at a time."""
+INCLUDE = re.compile(rb'^\s*#\s*include\s+"([^"]+)"', re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -80,8 +88,7 @@ def build(sources: Sequence[Path], folder: Path, compiler: str = "zig", flags: S
     with the compiler's messages, `ToolMissing` (BT5514).
     """
     used = find_compiler(compiler)
-    folder.mkdir(parents=True, exist_ok=True)
-    objects, warnings = _compile(used, [path.resolve() for path in sources], folder.resolve(), flags)
+    objects, warnings = compile_all(used, [path.resolve() for path in sources], folder.resolve(), (*_flags(), *flags))
     target = folder.resolve() / "program.elf"
     result = used.link(["-nostdlib", "-static", "-Wl,--gc-sections", "-T", str(SUPPORT / "link.ld"), *map(str, objects),
                         *map(str, _support(used)), *used.libraries, "-o", str(target)], folder.resolve())
@@ -94,20 +101,59 @@ def _flags() -> tuple[str, ...]:
     return (*COMMON, "-isystem", str(SUPPORT / "include"), "-DBT_SIM=1")
 
 
-def _compile(compiler: Compiler, sources: Sequence[Path], folder: Path,
-             flags: Sequence[str]) -> tuple[list[Path], list[str]]:
-    objects, warnings, found = [], [], Diagnostics()
-    for index, source in enumerate(sources):
-        target = folder / f"{index}_{source.stem}.o"
-        result = compiler.compile([*_flags(), *flags, "-c", str(source), "-o", str(target)], folder)
-        warnings += [f"{where}: {text}" for where, text in messages(result.stderr, ("warning",))]
-        if result.returncode:
-            errors = messages(result.stderr, ("error", "fatal error")) or [(source.name, result.stderr[:2000])]
-            for where, text in errors:
-                found.add("BT5515", where, text, "correct the C file")
-        objects.append(target)
+def compile_all(compiler: Compiler, sources: Sequence[Path], folder: Path,
+                flags: Sequence[str]) -> tuple[list[Path], list[str]]:
+    """Compile C files; the objects, in order, and the warnings. Those in `SHARED` folders are kept and compiled once.
+
+    Raises `BadInput` (BT5515) with everything that is wrong with any of them.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    targets = [folder / f"{index}_{source.stem}.o" for index, source in enumerate(sources)]
+    with ThreadPoolExecutor(PARALLEL) as pool:
+        texts = list(pool.map(lambda source, target: _object(compiler, source, target, flags), sources, targets))
+    found = Diagnostics()
+    for source, target, text in zip(sources, targets, texts, strict=True):
+        if not target.is_file():
+            for where, why in messages(text, ("error", "fatal error")) or [(source.name, text[:2000])]:
+                found.add("BT5515", where, why, "correct the C file")
     found.raise_as(BadInput)
-    return objects, warnings
+    return targets, [f"{where}: {why}" for text in texts for where, why in messages(text, ("warning",))]
+
+
+def _object(compiler: Compiler, source: Path, target: Path, flags: Sequence[str]) -> str:
+    """Make an object file, or leave none; what the compiler printed."""
+    if source.parent.name not in SHARED:
+        return _compiled(compiler, source, target, flags)
+    plain = [flag for flag in flags if not flag.startswith("-I")]
+    key = digest(*compiler.program, *compiler.flags, *plain, *dependencies(source, flags))
+    folder = cached("gap9", key, lambda work: _keep(compiler, source, work, flags))
+    if (folder / OBJECT).is_file():
+        shutil.copyfile(folder / OBJECT, target)
+    return (folder / PRINTED).read_text()
+
+
+def _compiled(compiler: Compiler, source: Path, target: Path, flags: Sequence[str]) -> str:
+    target.unlink(missing_ok=True)
+    return compiler.compile([*flags, "-c", str(source), "-o", str(target)], target.parent).stderr
+
+
+def _keep(compiler: Compiler, source: Path, folder: Path, flags: Sequence[str]) -> None:
+    (folder / PRINTED).write_text(_compiled(compiler, source, folder / OBJECT, flags))
+
+
+def dependencies(source: Path, flags: Sequence[str]) -> list[bytes]:
+    """The contents of a C file and of all files that it includes in quotes, from its own folder or one of `-I`."""
+    folders = [Path(flag.removeprefix("-I")) for flag in flags if flag.startswith("-I")]
+    texts: dict[Path, bytes] = {}
+    waiting = [source]
+    while waiting:
+        path = waiting.pop()
+        texts[path] = path.read_bytes()
+        places = [[folder / name.decode() for folder in (path.parent, *folders)] for name in
+                  INCLUDE.findall(texts[path])]
+        found = (next((place for place in group if place.is_file()), None) for group in places)
+        waiting += [place for place in found if place is not None and place not in texts]
+    return list(texts.values())
 
 
 def _support(compiler: Compiler) -> list[Path]:

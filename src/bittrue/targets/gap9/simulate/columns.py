@@ -53,23 +53,34 @@ RULES = 19
 # How a run stands.
 (RESULT, TRAP_CORE, TRAP_CAUSE, TRAP_AT, TRAP_ADDRESS, TRAP_TIME, EXIT_CODE, OUT_COUNT, LOG_COUNT, LOG_LOST, DMA_COUNT,
  NEXT_EVENT, IDENTIFIERS, FABRIC_EVENTS, FABRIC_MASK, L3_LOCAL, L3_ADDRESS, L3_SIZE, L3_DONE, L3_ISSUED, L3_FREE,
- TIMER_START, TIMER_ON, DISPATCH_MASK, NOW) = range(25)
+ TIMER_START, TIMER_ON, DISPATCH_MASK, NOW, CAPTURE_COUNT, CAPTURE_BYTES, CAPTURE_LOST,
+ MARKED) = range(29)
 STATUS = 32
-GOING, EXITED, TRAPPED, OVER_BUDGET, ASLEEP = range(5)
+GOING, EXITED, TRAPPED, OVER_BUDGET, ASLEEP, PAUSED = range(6)
 
 # Causes of traps, in the order of `traps.CAUSES`.
 (ILLEGAL_INSTRUCTION, BAD_LOAD, BAD_STORE, BAD_JUMP, STACK_OVERFLOW, DMA_RANGE, L3_ALIGNMENT, DMA_SIZE, CALL, BREAK,
  BAD_LOOP, CODE_WRITE, NO_REGISTER, DISPATCH_FULL, DMA_FULL, L3_RANGE, UNKNOWN_CSR, GUARDED) = range(1, 19)
 
-# Where memories are, see `State.places`.
-CODE_BASE, CODE_ROWS, L1_BASE, L1_SIZE, L2_BASE, L2_SIZE, L3_BYTES, CODE_END = range(8)
-PLACES = 8
+# Where memories are, and what is wanted of the run, see `State.places`.
+(CODE_BASE, CODE_ROWS, L1_BASE, L1_SIZE, L2_BASE, L2_SIZE, L3_BYTES, CODE_END, CAPTURE_ROOM, CAPTURE_ROWS,
+ PAUSES) = range(11)
+PLACES = 12
+
+# A transfer between L2 and L1, if they are kept: places, bytes, lines, where what it brought to L2 is (or NOT_KEPT).
+K_FAR, K_BYTES, K_LINE, K_STRIDE, K_PLACE, K_BEGIN, K_DONE, K_LOCAL = range(8)
+NOT_KEPT = -1
+CAPTURE = 8
 
 # A transfer under way.
 T_DONE, T_KIND, T_CORE, T_LOCAL, T_FAR, T_BYTES, T_ID, T_LINE, T_STRIDE, T_FLAGS, T_BEGIN = range(11)
 TRANSFER = 12
 TRANSFERS = 64
 FREE, FROM_L2, TO_L2, FROM_L3, TO_L3 = range(5)
+
+# A word's bits of `State.guards`: one for every byte that cores may not write, one if they may not read the word.
+GUARD_READ = 4
+GUARD_ALL = 31
 
 # Kinds of entries of the log: (kind, core, start, end, number).
 LOG_REGION, LOG_WAIT, LOG_DMA, LOG_L3 = range(4)

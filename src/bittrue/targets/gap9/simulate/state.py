@@ -9,6 +9,9 @@ import numpy.typing as npt
 
 from . import columns as c
 
+CAPTURES = 1 << 16
+"""Transfers that are kept at most."""
+
 Int32s = npt.NDArray[np.int32]
 Int64s = npt.NDArray[np.int64]
 Words = npt.NDArray[np.uint32]
@@ -33,7 +36,7 @@ class State(NamedTuple):
     l2: Words
     l3: Bytes
     guards: Bytes
-    """For every word of L1: not 0 where no access is allowed."""
+    """For every word of L1: bits of what cores may not do there, see `columns.GUARD_READ`."""
     banks: Int64s
     """When each bank of L1 is free."""
     l0_lines: Int64s
@@ -57,12 +60,19 @@ class State(NamedTuple):
     """(cores, regions, COUNTERS + 2): counters when a region was entered, then the time, and whether it is open."""
     regions: Int64s
     """(cores, regions, COUNTERS + 2): counters summed over a region, then cycles, then entries."""
+    captured: Bytes
+    """What the DMA brought to L2, one transfer behind the other."""
+    captures: Int64s
+    """(transfers, CAPTURE): what is where in `captured`."""
 
 
-def new_state(code: Int32s, base: int, l1: tuple[int, int], l2: tuple[int, int], l3: int, rules: Int64s) -> State:
-    """A cluster that is off; `l1` and `l2` are (address, bytes), `l3` bytes, `base` the program's address."""
+def new_state(code: Int32s, base: int, l1: tuple[int, int], l2: tuple[int, int], l3: int, rules: Int64s,
+              capture: int) -> State:
+    """A cluster that is off; `l1` and `l2` are (address, bytes), `l3` bytes, `base` the program's address;
+    `capture` is how many bytes of what the DMA brings to L2 are kept."""
     places = np.zeros(c.PLACES, np.int64)
-    places[:] = base, len(code) // c.INSTRUCTION, *l1, *l2, l3, base + (len(code) // c.INSTRUCTION - 2) * 2
+    places[:] = base, len(code) // c.INSTRUCTION, *l1, *l2, l3, base + (len(code) // c.INSTRUCTION - 2) * 2, \
+        capture, capture and CAPTURES, 0, 0
     status = np.zeros(c.STATUS, np.int64)
     status[c.NEXT_EVENT] = c.NEVER
     return State(
@@ -74,4 +84,5 @@ def new_state(code: Int32s, base: int, l1: tuple[int, int], l2: tuple[int, int],
         np.zeros((c.MUTEXES, 2), np.int64), np.zeros((c.CORES, 2 + c.QUEUE), np.int64),
         np.zeros((c.TRANSFERS, c.TRANSFER), np.int64), np.zeros((2, 4), np.int64), np.zeros(c.OUT_ROOM, np.uint32),
         np.zeros((c.LOG_ROOM, c.LOG), np.int64), np.zeros((c.CORES, c.REGIONS, c.COUNTERS + 2), np.int64),
-        np.zeros((c.CORES, c.REGIONS, c.COUNTERS + 2), np.int64))
+        np.zeros((c.CORES, c.REGIONS, c.COUNTERS + 2), np.int64), np.zeros(capture, np.uint8),
+        np.zeros((capture and CAPTURES, c.CAPTURE), np.int64))

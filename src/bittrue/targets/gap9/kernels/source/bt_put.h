@@ -17,25 +17,35 @@ typedef struct {
 
 /* Both sums of a channel, then its record. */
 #define BT_PUT_SUMS ".insn i 0x0b, 2, t0, %[sum], 4\n\t.insn i 0x0b, 2, t1, %[sum], 4\n\t"
-#define BT_PUT_BYTES                                                                                      \
-    ".insn r 0x33, 6, 0x02, t0, t0, %[lo]\n\t.insn r 0x33, 6, 0x02, t1, t1, %[lo]\n\t"                    \
+#define BT_PUT_BYTES(a, b)                                                                                \
+    ".insn r 0x33, 6, 0x02, t0, " a ", %[lo]\n\t.insn r 0x33, 6, 0x02, t1, " b ", %[lo]\n\t"              \
     ".insn r 0x33, 4, 0x02, t0, t0, %[hi]\n\t.insn r 0x33, 4, 0x02, t1, t1, %[hi]\n\t"                    \
     ".insn s 0x2b, 0, t0, 1(%[y0])\n\t.insn s 0x2b, 0, t1, 1(%[y1])\n\t"                                  \
     "add %[scale], %[scale], %[step]\n\t"
+#define BT_ADD_SHIFT(rd, other, shift) ".insn r 0x5b, 2, 0x20, " rd ", " other ", " shift "\n\t"
+#define BT_MAC(rd, a, b) ".insn r 0x33, 0, 0x21, " rd ", " a ", " b "\n\t"
 #define BT_PUT_LOOP(last)                                                                                 \
     ".balign 4\n\t.option push\n\t.option norvc\n\t.option norelax\n\t"                                   \
     ".insn i 0x7b, 4, x0, %[channels], 2 * " #last "\n\t"
 #define BT_PUT_WIDE                                                                                       \
-    BT_PUT_LOOP(27) "lw t2, 0(%[scale])\n\t" BT_PUT_SUMS                                                  \
+    BT_PUT_LOOP(25) "lw t2, 0(%[scale])\n\t" BT_PUT_SUMS                                                  \
     "lw t3, 4(%[scale])\n\tlw t4, 8(%[scale])\n\tlw t5, 12(%[scale])\n\t"                                 \
     "mul t6, t0, t2\n\tmulh t0, t0, t2\n\tmul %[spare], t1, t2\n\tmulh t1, t1, t2\n\t"                    \
     "add t6, t6, t3\n\tadd %[spare], %[spare], t3\n\tsltu t6, t6, t3\n\tsltu %[spare], %[spare], t3\n\t"  \
-    "add t6, t6, t4\n\tadd %[spare], %[spare], t4\n\tadd t0, t0, t6\n\tadd t1, t1, %[spare]\n\t"          \
-    "sra t0, t0, t5\n\tsra t1, t1, t5\n\t" BT_PUT_BYTES ".option pop"
+    "add t6, t6, t4\n\tadd %[spare], %[spare], t4\n\t"                                                    \
+    BT_ADD_SHIFT("t0", "t6", "t5") BT_ADD_SHIFT("t1", "%[spare]", "t5") BT_PUT_BYTES("t0", "t1") ".option pop"
 #define BT_PUT_NARROW                                                                                     \
-    BT_PUT_LOOP(18) "lw t2, 0(%[scale])\n\t" BT_PUT_SUMS "lw t3, 4(%[scale])\n\tlw t5, 12(%[scale])\n\t"  \
-    "mul t0, t0, t2\n\tmul t1, t1, t2\n\tadd t0, t0, t3\n\tadd t1, t1, t3\n\t"                            \
-    "sra t0, t0, t5\n\tsra t1, t1, t5\n\t" BT_PUT_BYTES ".option pop"
+    BT_PUT_LOOP(16) "lw t2, 0(%[scale])\n\t" BT_PUT_SUMS "lw t3, 4(%[scale])\n\tlw t5, 12(%[scale])\n\t"  \
+    "mul t0, t0, t2\n\tmul t1, t1, t2\n\t"                                                              \
+    BT_ADD_SHIFT("t0", "t3", "t5") BT_ADD_SHIFT("t1", "t3", "t5") BT_PUT_BYTES("t0", "t1") ".option pop"
+/* The low part of the multiplier first, then the other one on top of it. */
+#define BT_PUT_PARTS                                                                                      \
+    BT_PUT_LOOP(22) "lw t3, 4(%[scale])\n\t" BT_PUT_SUMS                                                  \
+    "lw t5, 12(%[scale])\n\tlw t2, 0(%[scale])\n\tlw t4, 8(%[scale])\n\t"                                \
+    "mul t6, t0, t3\n\tmul t3, t1, t3\n\tsrai %[spare], t5, 5\n\t"                                       \
+    BT_ADD_SHIFT("t6", "%[spare]", "%[bits]") BT_ADD_SHIFT("t3", "%[spare]", "%[bits]")                   \
+    BT_MAC("t6", "t0", "t2") BT_MAC("t3", "t1", "t2")                                                     \
+    BT_ADD_SHIFT("t6", "t4", "t5") BT_ADD_SHIFT("t3", "t4", "t5") BT_PUT_BYTES("t6", "t3") ".option pop"
 
 #define BT_DEFINE_PUT(name, body)                                                                         \
     BT_INLINE bt_cursor name(const bt_requant *q, bt_cursor at, int32_t channels, const int32_t *sum)     \
@@ -44,22 +54,22 @@ typedef struct {
         __asm__ volatile(body : [sum] "+r"(sum), [scale] "+r"(at.scale), [y0] "+r"(at.y0), [y1] "+r"(at.y1), \
                          [spare] "=&r"(spare)                                                             \
                          : [channels] "r"(channels), [lo] "r"(q->lo), [hi] "r"(q->hi),                    \
-                           [step] "r"(q->per_channel * (int32_t)sizeof(bt_scale))                         \
+                           [step] "r"(q->per_channel * (int32_t)sizeof(bt_scale)), [bits] "r"(q->slope_shift) \
                          : "t0", "t1", "t2", "t3", "t4", "t5", "t6", "memory");                           \
         return at;                                                                                        \
     }
 
 #else
 
-#define BT_PUT_WIDE bt_scale_wide
-#define BT_PUT_NARROW bt_scale_narrow
-#define BT_DEFINE_PUT(name, scaled)                                                                       \
+#define BT_PUT_WIDE BT_WIDE
+#define BT_PUT_PARTS BT_PARTS
+#define BT_PUT_NARROW BT_NARROW
+#define BT_DEFINE_PUT(name, kind)                                                                         \
     BT_INLINE bt_cursor name(const bt_requant *q, bt_cursor at, int32_t channels, const int32_t *sum)     \
     {                                                                                                     \
-        int32_t lo = q->lo, hi = q->hi, step = q->per_channel;                                            \
-        for (; channels > 0; channels--, sum += 2, at.scale += step) {                                    \
-            *at.y0++ = (uint8_t)bt_clamp(scaled(at.scale, sum[0]), lo, hi);                               \
-            *at.y1++ = (uint8_t)bt_clamp(scaled(at.scale, sum[1]), lo, hi);                               \
+        for (int32_t step = q->per_channel; channels > 0; channels--, sum += 2, at.scale += step) {       \
+            *at.y0++ = (uint8_t)bt_scaled(q, kind, at.scale, sum[0]);                                     \
+            *at.y1++ = (uint8_t)bt_scaled(q, kind, at.scale, sum[1]);                                     \
         }                                                                                                 \
         return at;                                                                                        \
     }
@@ -67,6 +77,7 @@ typedef struct {
 #endif
 
 BT_DEFINE_PUT(bt_put_wide, BT_PUT_WIDE)
+BT_DEFINE_PUT(bt_put_parts, BT_PUT_PARTS)
 BT_DEFINE_PUT(bt_put_narrow, BT_PUT_NARROW)
 
 BT_INLINE bt_cursor bt_put_narrow_even(const bt_requant *q, bt_cursor at, int32_t channels, const int32_t *sum)
@@ -94,6 +105,8 @@ BT_INLINE bt_cursor bt_put_block(const bt_requant *q, bt_cursor at, int32_t kind
 {
     if (kind == BT_WIDE)
         return bt_put_wide(q, at, channels, sum);
+    if (kind == BT_PARTS)
+        return bt_put_parts(q, at, channels, sum);
     if (kind == BT_NARROW)
         return bt_put_narrow(q, at, channels, sum);
     return kind == BT_NONE ? bt_put_none(q, at, channels, sum) : bt_put_narrow_even(q, at, channels, sum);

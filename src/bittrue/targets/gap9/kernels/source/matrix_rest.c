@@ -6,7 +6,9 @@
     static void name(const bt_matrix *m, const bt_rows *r, int32_t first, int32_t count)                     \
     {                                                                                                     \
         int32_t kind = m->requant->kind;                                                                  \
-        if (kind == BT_WIDE)                                                                              \
+        if (kind == BT_PARTS)                                                                             \
+            name##_parts(m, r, first, count);                                                             \
+        else if (kind == BT_WIDE)                                                                         \
             name##_wide(m, r, first, count);                                                              \
         else if (kind == BT_NARROW)                                                                       \
             name##_narrow(m, r, first, count);                                                            \
@@ -16,6 +18,7 @@
             name##_narrow_even(m, r, first, count);                                                       \
     }
 #define DEFINE_WAYS(name, ...)                                                                            \
+    BT_DEFINE_WAY(name##_parts, bt_run_blocks, BT_PARTS, __VA_ARGS__)                                     \
     BT_DEFINE_WAY(name##_wide, bt_run_blocks, BT_WIDE, __VA_ARGS__)                                             \
     BT_DEFINE_WAY(name##_narrow, bt_run_blocks, BT_NARROW, __VA_ARGS__)                                         \
     BT_DEFINE_WAY(name##_narrow_even, bt_run_blocks, BT_NARROW_EVEN, __VA_ARGS__)                               \

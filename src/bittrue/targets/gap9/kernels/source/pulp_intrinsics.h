@@ -231,4 +231,18 @@ BT_INLINE int32_t bt_mul(int32_t a, int32_t b)
     return (int32_t)((uint32_t)a * (uint32_t)b);
 }
 
+/* (a + b) >> shift, 0 to 31. */
+#if defined(BT_INSN)
+BT_INLINE int32_t bt_add_shift(int32_t a, int32_t b, int32_t shift)
+{
+    __asm__(".insn r 0x5b, 2, 0x20, %0, %1, %2" : "+r"(a) : "r"(b), "r"(shift));
+    return a;
+}
+#else
+BT_INLINE int32_t bt_add_shift(int32_t a, int32_t b, int32_t shift)
+{
+    return bt_add(a, b) >> shift;
+}
+#endif
+
 #endif

@@ -5,7 +5,8 @@
 enum { HART = 0xF14, CYCLES = 0xB00, CYCLES_HIGH = 0xB80, INSTRUCTIONS = 0xB02, PCCR = 0x780, PCCR_ALL = 0x79F };
 enum { STACK_CHECK = 0x7D0, STACK_HIGH = 0x7D2 };
 // Registers of this simulator's own: a region's number is written when a core enters or leaves it.
-enum { ENTER = 0x7C0, LEAVE = 0x7C1 };
+// A mark lets the run pause, if that is wanted.
+enum { ENTER = 0x7C0, LEAVE = 0x7C1, MARK = 0x7C2 };
 
 // A performance counter since the program's begin, by its number in PCER.
 static i64 counter(const State *s, i64 core, i64 time, i64 number) {
@@ -58,10 +59,17 @@ static void leave(State *s, i64 core, i64 time, i64 region) {
     note(s, C_LOG_REGION, core, begin[C_COUNTERS], time, region & (C_REGIONS - 1));
 }
 
+// Let whoever runs the cluster look at it.
+static void mark(State *s, i64 number) {
+    s->status[C_MARKED] = number;
+    if (s->places[C_PAUSES] && s->status[C_RESULT] == C_GOING) s->status[C_RESULT] = C_PAUSED;
+}
+
 static void write_control(State *s, i64 core, i64 time, i64 number, i64 value) {
     i64 *row = CORE_ROW(core);
     if (number == ENTER) enter(s, core, time, value);
     else if (number == LEAVE) leave(s, core, time, value);
+    else if (number == MARK) mark(s, u32(value));
     else if (number == CYCLES) row[C_MCYCLE] = time - u32(value);
     else if (number >= PCCR && number < PCCR + C_COUNTER_NUMBER) {
         row[C_PCCR + number - PCCR] = counter(s, core, time, number - PCCR) - value;

@@ -109,6 +109,17 @@ static void system_instruction(State *s, Turn *t, i64 operation) {
     t->time++;
 }
 
+// Whether an access to bytes `first` to `last` of L1 is forbidden. Whole words are read, bytes are written.
+static inline bool is_guarded(const State *s, i64 first, i64 last, bool loads) {
+    i64 low = s->guards[first >> 2], high = s->guards[last >> 2];
+    if (!(low | high)) return false;
+    if (loads) return (low | high) >> C_GUARD_READ & 1;
+    for (i64 place = first; place <= last; place++) {
+        if (s->guards[place >> 2] >> (place & 3) & 1) return true;
+    }
+    return false;
+}
+
 // A load or a store; false if it traps. `shared` says that another core may have to go on before this one does.
 static inline bool access(State *s, Turn *t, const int32_t *word, i64 a, bool *shared) {
     i64 kind = word[C_KIND], width = word[C_WIDTH], address = u32(a);
@@ -120,7 +131,7 @@ static inline bool access(State *s, Turn *t, const int32_t *word, i64 a, bool *s
     bool local = offset >= 0 && offset <= s->places[C_L1_SIZE] - (magnitude(width) >> 3);
     t->counts[loads ? C_LOADS : C_STORES]++;
     if (local) {
-        if (s->guards[offset >> 2] | s->guards[(offset + (magnitude(width) >> 3) - 1) >> 2]) {
+        if (is_guarded(s, offset, offset + (magnitude(width) >> 3) - 1, loads)) {
             trap(s, t->core, C_GUARDED, t->at, address, t->time);
             return false;
         }
@@ -227,6 +238,7 @@ static void advance(State *s, i64 core, i64 horizon, i64 limit) {
             if (!control(s, core, t.at, t.time, a)) goto stop;
             t.counts[C_INSTRUCTIONS]--;
             t.time++;
+            shared = s->status[C_RESULT] == C_PAUSED;
             break;
         case C_WAIT_LOAD:
             if (key(core, t.time) >= horizon) goto stop;

@@ -152,6 +152,28 @@ static void copy_lines(State *s, const i64 *transfer, bool to_l2) {
     }
 }
 
+// Keep a transfer, and what it brings to L2, where that is wanted; what there is no room for is counted.
+static void capture(State *s, const i64 *transfer, bool to_l2) {
+    i64 number = s->status[C_CAPTURE_COUNT], place = s->status[C_CAPTURE_BYTES], bytes = to_l2 ? transfer[C_T_BYTES] : 0;
+    if (!s->places[C_CAPTURE_ROOM]) return;
+    if (number == s->places[C_CAPTURE_ROWS] || place + bytes > s->places[C_CAPTURE_ROOM]) {
+        s->status[C_CAPTURE_LOST]++;
+        return;
+    }
+    memcpy(s->captured + place, (uint8_t *)s->l1 + transfer[C_T_LOCAL], (size_t)bytes);
+    i64 *row = s->captures + number * C_CAPTURE;
+    row[C_K_FAR] = transfer[C_T_FAR];
+    row[C_K_BYTES] = transfer[C_T_BYTES];
+    row[C_K_LINE] = transfer[C_T_LINE];
+    row[C_K_STRIDE] = transfer[C_T_STRIDE];
+    row[C_K_LOCAL] = transfer[C_T_LOCAL];
+    row[C_K_PLACE] = to_l2 ? place : C_NOT_KEPT;
+    row[C_K_BEGIN] = transfer[C_T_BEGIN];
+    row[C_K_DONE] = transfer[C_T_DONE];
+    s->status[C_CAPTURE_COUNT]++;
+    s->status[C_CAPTURE_BYTES] += bytes;
+}
+
 static void complete_l3(State *s, const i64 *transfer, bool to_l3) {
     i64 time = transfer[C_T_DONE], bytes = transfer[C_T_BYTES];
     uint8_t *near = (uint8_t *)s->l2 + transfer[C_T_LOCAL], *far = s->l3 + transfer[C_T_FAR];
@@ -169,6 +191,7 @@ static void complete(State *s, i64 *transfer) {
         complete_l3(s, transfer, kind == C_TO_L3);
         return;
     }
+    capture(s, transfer, kind == C_TO_L2);
     copy_lines(s, transfer, kind == C_TO_L2);
     note(s, C_LOG_DMA, transfer[C_T_CORE], transfer[C_T_BEGIN], time, transfer[C_T_BYTES] * 2 + (kind == C_TO_L2));
     s->status[C_DMA_COUNT]--;

@@ -17,6 +17,8 @@ typedef struct {
     i64 *barriers, *mutexes, *queues, *transfers, *dma_free;
     uint32_t *out;
     i64 *log, *region_begin, *regions;
+    uint8_t *captured;
+    i64 *captures;
 } State;
 
 #define CORE_ROW(core) (s->cores + (core) * C_CORE)

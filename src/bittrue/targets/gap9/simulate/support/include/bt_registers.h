@@ -35,6 +35,9 @@
 #define BT_L3_ISSUED BT_REGISTER(0x1a160010u)
 #define BT_L3_DONE BT_REGISTER(0x1a160014u)
 
+/* Where in L3 the flash memory begins: beyond the largest RAM. */
+#define BT_FLASH_BASE 0x4000000u
+
 enum { BT_TASK_EVENT = 1, BT_DMA_EVENT = 8, BT_BARRIER_EVENT = 16, BT_L3_EVENT = 24, BT_DONE_INTERRUPT = 0 };
 enum { BT_JOIN = 0, BT_TEAM = 1 };
 

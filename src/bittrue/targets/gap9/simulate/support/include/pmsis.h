@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bt_registers.h"
+
 #define PI_L1 __attribute__((section(".l1")))
 #define PI_L2 __attribute__((section(".l2")))
 #define PI_FC_L1 PI_L2
@@ -67,11 +69,47 @@ typedef enum { PI_CL_DMA_DIR_LOC2EXT = 0, PI_CL_DMA_DIR_EXT2LOC = 1 } pi_cl_dma_
 typedef struct pi_cl_dma_cmd {
     int id;
 } pi_cl_dma_cmd_t;
-void pi_cl_dma_cmd(uint32_t ext, uint32_t loc, uint32_t size, pi_cl_dma_dir_e direction, pi_cl_dma_cmd_t *command);
-void pi_cl_dma_cmd_2d(uint32_t ext, uint32_t loc, uint32_t size, uint32_t stride, uint32_t length,
-                      pi_cl_dma_dir_e direction, pi_cl_dma_cmd_t *command);
-void pi_cl_dma_cmd_wait(pi_cl_dma_cmd_t *command);
-void pi_cl_dma_flush(void);
+
+enum { BT_DMA_INCREMENT = 1 << 18, BT_DMA_TWO_DIMENSIONS = 1 << 19, BT_DMA_EVENT_FLAG = 1 << 20 };
+
+static inline uint32_t bt_dma_word(uint32_t size, pi_cl_dma_dir_e direction)
+{
+    return size | (uint32_t)direction << 17 | BT_DMA_INCREMENT | BT_DMA_EVENT_FLAG;
+}
+
+static inline void pi_cl_dma_cmd(uint32_t ext, uint32_t loc, uint32_t size, pi_cl_dma_dir_e direction,
+                                 pi_cl_dma_cmd_t *command)
+{
+    command->id = (int)BT_DMA_COMMAND;
+    BT_DMA_COMMAND = bt_dma_word(size, direction);
+    BT_DMA_COMMAND = loc;
+    BT_DMA_COMMAND = ext;
+}
+
+static inline void pi_cl_dma_cmd_2d(uint32_t ext, uint32_t loc, uint32_t size, uint32_t stride, uint32_t length,
+                                    pi_cl_dma_dir_e direction, pi_cl_dma_cmd_t *command)
+{
+    command->id = (int)BT_DMA_COMMAND;
+    BT_DMA_COMMAND = bt_dma_word(size, direction) | BT_DMA_TWO_DIMENSIONS;
+    BT_DMA_COMMAND = loc;
+    BT_DMA_COMMAND = ext;
+    BT_DMA_COMMAND = length;
+    BT_DMA_COMMAND = stride;
+}
+
+static inline void pi_cl_dma_cmd_wait(pi_cl_dma_cmd_t *command)
+{
+    uint32_t mask = 1u << command->id;
+    while (BT_DMA_STATUS & mask)
+        bt_wait_event(BT_DMA_EVENT);
+    BT_DMA_STATUS = mask;
+}
+
+static inline void pi_cl_dma_flush(void)
+{
+    while (BT_DMA_STATUS)
+        bt_wait_event(BT_DMA_EVENT);
+}
 
 /* Memory of L1 that no variable has. */
 void *pi_l1_malloc(pi_device_t *device, uint32_t size);
@@ -94,7 +132,11 @@ static inline void pi_perf_start(void) {}
 static inline void pi_perf_stop(void) {}
 static inline uint32_t pi_perf_read(int event) { (void)event; return bt_cycles(); }
 
-static inline int pmsis_kickoff(void (*entry)(void)) { entry(); return 0; }
+static inline int pmsis_kickoff(void *entry)
+{
+    ((void (*)(void))entry)();
+    return 0;
+}
 static inline void pmsis_exit(int code) { exit(code); }
 
 #endif

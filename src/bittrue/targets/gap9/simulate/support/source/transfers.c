@@ -1,53 +1,11 @@
-/* The DMA between L2 and L1, transfers with the external memory, and what is left of L1. */
+/* Transfers with the external memory, and what is left of L1. */
 #include "bsp/ram.h"
 #include "bt_registers.h"
 #include "pmsis.h"
 
-enum { INCREMENT = 1 << 18, TWO_DIMENSIONS = 1 << 19, EVENT = 1 << 20 };
-
 extern char __l1_free[], __stacks[];
 static char *l1_next = __l1_free;
 static uint32_t l3_next;
-
-static uint32_t command_word(uint32_t size, pi_cl_dma_dir_e direction)
-{
-    return size | (uint32_t)direction << 17 | INCREMENT | EVENT;
-}
-
-void pi_cl_dma_cmd(uint32_t ext, uint32_t loc, uint32_t size, pi_cl_dma_dir_e direction, pi_cl_dma_cmd_t *command)
-{
-    uint32_t id = BT_DMA_COMMAND;
-    BT_DMA_COMMAND = command_word(size, direction);
-    BT_DMA_COMMAND = loc;
-    BT_DMA_COMMAND = ext;
-    command->id = (int)id;
-}
-
-void pi_cl_dma_cmd_2d(uint32_t ext, uint32_t loc, uint32_t size, uint32_t stride, uint32_t length,
-                      pi_cl_dma_dir_e direction, pi_cl_dma_cmd_t *command)
-{
-    uint32_t id = BT_DMA_COMMAND;
-    BT_DMA_COMMAND = command_word(size, direction) | TWO_DIMENSIONS;
-    BT_DMA_COMMAND = loc;
-    BT_DMA_COMMAND = ext;
-    BT_DMA_COMMAND = length;
-    BT_DMA_COMMAND = stride;
-    command->id = (int)id;
-}
-
-void pi_cl_dma_cmd_wait(pi_cl_dma_cmd_t *command)
-{
-    uint32_t mask = 1u << command->id;
-    while (BT_DMA_STATUS & mask)
-        bt_wait_event(BT_DMA_EVENT);
-    BT_DMA_STATUS = mask;
-}
-
-void pi_cl_dma_flush(void)
-{
-    while (BT_DMA_STATUS)
-        bt_wait_event(BT_DMA_EVENT);
-}
 
 void *pi_l1_malloc(pi_device_t *device, uint32_t size)
 {

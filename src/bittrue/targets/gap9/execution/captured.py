@@ -1,0 +1,115 @@
+"""What every tile of every layer brought to L2, read from the DMA's transfers: the run itself is not disturbed.
+
+Every transfer has to be the planned one, with its places and lines.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+import numpy as np
+
+from ....errors import BadInput, Diagnostic, Difference, declare
+from ....ir import IntArray
+from ..network import Tensor
+from ..program import Area, Program, Step, Transfer
+from ..project import DTYPES
+from ..simulate import Captured
+
+Memory = np.ndarray[tuple[int], np.dtype[np.uint8]]
+
+declare({"BT5571": "a tile is loaded or stored otherwise than planned"})
+
+
+@dataclass(frozen=True)
+class Places:
+    """Addresses of what transfers are planned in: the buffers in L1, the areas in L2 (steps' tables are anywhere)."""
+
+    near: int
+    areas: Mapping[Area, int]
+
+    @classmethod
+    def of(cls, symbols: Mapping[str, int]) -> Places:
+        """Those of a program."""
+        return cls(symbols["bt_l1"], {Area.ARENA: symbols["bt_arena"], Area.CONSTANTS: symbols["bt_constants"]})
+
+
+def layer_values(program: Program, places: Places, captured: Sequence[Captured]) -> dict[str, IntArray]:
+    """The output of every layer by tensor, (height, width, channels), put together from what its tiles stored.
+
+    Layers that stored nothing are left out; elements that no tile stored are those of `untouched`. Raises `Difference`
+    (BT5571) for a transfer that the plan has not in this place.
+    """
+    loads = islice((found for found in captured if found.inward), 1, None)
+    for (step, transfer), load in zip(planned_loads(program), loads, strict=False):
+        _require_planned(program, step, transfer, load, places)
+    memories: dict[int, Memory] = {}
+    stores = (found for found in captured if not found.inward)
+    for (step, transfer), store in zip(planned_stores(program), stores, strict=False):
+        _require_planned(program, step, transfer, store, places)
+        if step.layer not in memories:
+            memories[step.layer] = untouched(program, step.layer)
+        _scatter(memories[step.layer], transfer, store.data, _root_place(program, step.layer))
+    return {program.network.layers[layer].output: _gathered(program, layer, memory)
+            for layer, memory in memories.items()}
+
+
+def planned_stores(program: Program) -> Iterator[tuple[Step, Transfer]]:
+    """All stores in their order."""
+    return ((step, transfer) for step in program.steps for transfer in step.stores)
+
+
+def planned_loads(program: Program) -> Iterator[tuple[Step, Transfer]]:
+    """All loads in their order, but for the first step's table, which comes before them."""
+    return ((step, transfer) for step in program.steps for transfer in (*step.early, *step.late))
+
+
+def untouched(program: Program, layer: int) -> Memory:
+    """The memory of a layer's whole output before it runs: bytes that are right for no tensor by accident."""
+    root, _ = program.network.root(program.network.layers[layer].output)
+    return np.full(root.bytes, 0xA5, np.uint8)
+
+
+def _require_planned(program: Program, step: Step, transfer: Transfer, found: Captured, places: Places) -> None:
+    planned = places.near + transfer.near, *_lines(transfer.size, transfer.length, transfer.stride)
+    made = found.near, *_lines(found.size, found.length, found.stride)
+    far = places.areas.get(transfer.area)
+    if made[0] != planned[0] or (far is not None and (*made, found.far) != (*planned, far + transfer.far)):
+        raise Difference(Diagnostic(
+            "BT5571", f"layer {program.network.layers[step.layer].name}, {step.region}, {transfer.label}",
+            f"{found.size} bytes in lines of {found.length}, {found.stride} apart, between 0x{found.near:08x} and "
+            f"0x{found.far:08x}; planned are {transfer}", "emit the project again"))
+
+
+def _lines(size: int, length: int, stride: int) -> tuple[int, int, int]:
+    """What a transfer's lines say, whatever they are where there is only one."""
+    return (size, length, stride) if length < size else (size, size, 0)
+
+
+def _root_place(program: Program, layer: int) -> int:
+    root, _ = program.network.root(program.network.layers[layer].output)
+    return program.places[root.name]
+
+
+def _scatter(memory: Memory, transfer: Transfer, data: bytes, place: int) -> None:
+    values = np.frombuffer(data, np.uint8)
+    begin, stride = transfer.far - place, transfer.stride if transfer.length < transfer.size else transfer.size
+    for row in range(-(-transfer.size // transfer.length)):
+        part = values[row * transfer.length:(row + 1) * transfer.length]
+        if begin < 0 or begin + row * stride + len(part) > len(memory):
+            raise BadInput(Diagnostic("BT5571", transfer.label, "the plan stores beside its tensor", "report this"))
+        memory[begin + row * stride:][:len(part)] = part
+
+
+def _gathered(program: Program, layer: int, memory: Memory) -> IntArray:
+    tensor = program.network.tensors[program.network.layers[layer].output]
+    root, first = program.network.root(tensor.name)
+    return view(root, memory)[..., first:first + tensor.channels]
+
+
+def view(tensor: Tensor, memory: Memory) -> IntArray:
+    """The bytes of a whole tensor as values (height, width, channels)."""
+    elements = memory.view(DTYPES[tensor.elem]).astype(np.int64)
+    return elements.reshape(tensor.height, tensor.width, tensor.channels)

@@ -1,0 +1,58 @@
+"""What the cores may touch in L1 during a step: the step's own buffers, by the plan. Everything else is a trap."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ..kernels import KERNELS
+from ..planning import Limits
+from ..program import Buffer, Program, Step
+from ..simulate import Cluster
+
+WRITTEN = ("output", "scratch")
+"""Pointers of a kernel's parameters through which it writes."""
+
+Part = tuple[int, int]
+"""Offset in the buffers in L1, bytes."""
+
+TABLE = Limits().table
+
+
+def guard_step(cluster: Cluster, program: Program, number: int) -> None:
+    """Let cores reach nothing in the buffers in L1 but what step `number` uses."""
+    base = cluster.symbols["bt_l1"]
+    step = program.steps[number]
+    readable = [(base + offset, size) for offset, size in (*_tables(program, number), *_read(program, number, step))]
+    writable = [(base + offset, size) for offset, size in _written(program, number, step)]
+    cluster.allow(base, base + -(-program.near // 4) * 4, readable, writable)
+
+
+def _tables(program: Program, number: int) -> Iterator[Part]:
+    """The tables of this step, and of the next one, which is looked at before this one is over."""
+    for step in program.steps[number:number + 2]:
+        yield step.table, min(TABLE, program.near - step.table)
+
+
+def _read(program: Program, number: int, step: Step) -> Iterator[Part]:
+    places = [place for name, place in step.pointers.items() if name not in WRITTEN]
+    for place in (*places, *(place for place in (step.scales, step.splits) if place is not None)):
+        yield _part(_buffer(program, number, place))
+
+
+def _written(program: Program, number: int, step: Step) -> Iterator[Part]:
+    layer = program.network.layers[step.layer]
+    tensor, region = program.network.tensors[layer.output], step.region
+    pixels = (region.rows[1] - region.rows[0]) * (region.columns[1] - region.columns[0])
+    yield step.pointers["output"], pixels * (region.channels[1] - region.channels[0]) * tensor.element_bytes
+    if "scratch" in step.pointers:
+        yield step.pointers["scratch"], KERNELS[layer.kernel].scratch(step.values, cores=8)
+
+
+def _buffer(program: Program, number: int, place: int) -> Buffer:
+    """The buffer that lives at a place in a step."""
+    return next(buffer for buffer in program.buffers if buffer.memory == "L1" and buffer.first <= number <= buffer.last
+                and buffer.offset <= place < buffer.offset + buffer.size)
+
+
+def _part(buffer: Buffer) -> Part:
+    return buffer.offset, buffer.size

@@ -1,0 +1,184 @@
+"""One kernel on the simulated cluster: its parameters and buffers are written into L1 from outside, all else is guarded.
+
+So one program serves any number of calls, and every access beyond a buffer traps.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from tempfile import mkdtemp
+
+import numpy as np
+
+from bittrue.targets.gap9.kernels import KERNELS, NO_REQUANT, SOURCE, Kernel, RequantTable, structs
+from bittrue.targets.gap9.simulate import Cluster, ClusterResult
+from bittrue.targets.gap9.simulate.build import build
+from bittrue.targets.gap9.simulate.program import Program
+from gap9.kernel_builds import Call
+
+MAIN = """
+#include "bt_kernels.h"
+#include "bt_sim.h"
+#include "pmsis.h"
+#define NEAR __attribute__((section(".l1"), aligned(16)))
+NEAR uint8_t arena[{room}];
+NEAR {struct} params;
+NEAR volatile int32_t count;
+#define CALL(turn)                              \\
+    pi_cl_team_barrier();                       \\
+    if (core < cores) {{                        \\
+        BT_REGION_ENTER(turn);                  \\
+        {function}(&params, core, cores);       \\
+        BT_REGION_LEAVE(turn);                  \\
+    }}
+static void work(void *none)
+{{
+    int32_t core = (int32_t)pi_core_id(), cores = count;
+    (void)none;
+    CALL(0);
+    CALL(1);
+}}
+static void master(void *arg) {{ pi_cl_team_fork(8, work, arg); }}
+int main(void)
+{{
+    struct pi_device device;
+    struct pi_cluster_conf conf;
+    struct pi_cluster_task task;
+    pi_cluster_conf_init(&conf);
+    pi_open_from_conf(&device, &conf);
+    if (pi_cluster_open(&device))
+        return 1;
+    pi_cluster_send_task_to_cl(&device, pi_cluster_task(&task, master, 0));
+    pi_cluster_close(&device);
+    return 0;
+}}
+"""
+ROOM = 107 * 1024
+GAP = 32
+"""Guarded bytes between two buffers."""
+FILLER = 0xA5
+
+
+@cache
+def program(kernel: str, compiler: str = "zig", flags: tuple[str, ...] = (), source: Path = SOURCE) -> Program:
+    """The kernel with its files in the order of the table, and a main that calls it twice (regions 0 and 1)."""
+    row, folder = KERNELS[kernel], Path(mkdtemp(prefix="bittrue-kernel-"))
+    main = folder / "main.c"
+    main.write_text(MAIN.format(struct=row.struct, function=row.function, room=ROOM))
+    built = build([main, *(source / name for name in row.files)], folder, compiler, ("-I", str(source), *flags))
+    assert built.warnings == ()
+    return Program.load(built.elf)
+
+
+@dataclass(frozen=True)
+class Case:
+    """One call: kernel, integer fields, memory by field, bytes of the output, requantization."""
+
+    kernel: str
+    values: Mapping[str, int]
+    memory: Mapping[str, bytes]
+    output: int
+    table: RequantTable = field(default=NO_REQUANT)
+
+    @property
+    def row(self) -> Kernel:
+        """The kernel's row of the table."""
+        return KERNELS[self.kernel]
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates of one call."""
+        return self.row.macs(self.values)
+
+    def has(self, name: str) -> bool:
+        """Whether the kernel's parameters have a field."""
+        return any(f.name == name for f in self.row.fields)
+
+    def host(self, cores: int = 8) -> bytes:
+        """What the plain C build gives."""
+        call = Call(self.kernel)
+        pointers = {name: call.address(data) for name, data in self.memory.items()}
+        extra = {"requant": call.requant(self.table)} if self.has("requant") else {}
+        return call.run(self.output, cores, **pointers, **extra, **self.values).tobytes()
+
+    def buffers(self, cores: int) -> dict[str, bytes]:
+        """All buffers with what they begin with."""
+        scales = {"scales": self.table.scale_words().astype(np.int32).tobytes(),
+                  "splits": np.array(self.table.splits, np.int32).tobytes()} if self.has("requant") else {}
+        scratch = {"scratch": bytes([FILLER]) * self.row.scratch(self.values, cores)} if self.has("scratch") else {}
+        return {**self.memory, **scales, **scratch, "output": bytes([FILLER]) * self.output}
+
+
+@dataclass(frozen=True)
+class Placed:
+    """Buffers in the arena: name -> (offset, bytes)."""
+
+    spans: Mapping[str, tuple[int, int]]
+
+    @property
+    def guards(self) -> list[tuple[int, int]]:
+        """What lies between them, in whole words."""
+        edges = [0, *(edge for at, size in sorted(self.spans.values()) for edge in (at // 4 * 4, -(-(at + size) // 4) * 4)),
+                 ROOM]
+        return [(a, b - a) for a, b in zip(edges[::2], edges[1::2], strict=True)]
+
+
+BYTEWISE = ("input", "output", "a", "b")
+"""Fields that need no alignment."""
+
+
+def place(buffers: Mapping[str, bytes], tight: bool) -> Placed:
+    """Buffers one after the other; `tight`: bytes end at the last byte of a word, so that one more is guarded."""
+    spans, at = {}, GAP
+    for name, data in buffers.items():
+        begin = at + (-len(data) % 4 if tight and name in BYTEWISE else 0)
+        spans[name] = begin, len(data)
+        at = -(-(begin + len(data)) // 4) * 4 + GAP
+    if at > ROOM:
+        raise MemoryError(f"{at} bytes")
+    return Placed(spans)
+
+
+def words_of(case: Case, struct_name: str, addresses: Mapping[str, int]) -> list[int]:
+    """A parameter struct as words."""
+    found = []
+    values = {**case.values, **case.table.fields()}
+    for f in structs()[struct_name]:
+        if f.type in structs():
+            found += words_of(case, f.type, addresses)
+        else:
+            found.append(addresses.get(f.name, 0) if f.is_pointer else values[f.name])
+    return found
+
+
+@dataclass(frozen=True)
+class Ran:
+    """The output's bytes and the result of one run."""
+
+    output: bytes
+    result: ClusterResult
+
+    def cycles(self, turn: int = 1) -> int:
+        """Cycles of the first or the second call."""
+        return self.result.region(turn).cycles
+
+
+def run(case: Case, compiler: str = "zig", cores: int = 8, tight: bool = False, flags: tuple[str, ...] = (),
+        source: Path = SOURCE, budget: int = 100_000_000) -> Ran:
+    """The case on the cluster; traps are in the result."""
+    cluster = Cluster(program(case.kernel, compiler, flags, source))
+    arena, buffers = cluster.symbols["arena"], case.buffers(cores)
+    placed = place(buffers, tight)
+    addresses = {name: arena + at for name, (at, _) in placed.spans.items() if buffers[name]}
+    for name, address in addresses.items():
+        cluster.write_memory(address, buffers[name])
+    words = [word & 0xFFFFFFFF for word in words_of(case, case.row.struct, addresses)]
+    cluster.write_memory(cluster.symbols["params"], struct.pack(f"<{len(words)}I", *words))
+    cluster.write_memory(cluster.symbols["count"], cores.to_bytes(4, "little"))
+    cluster.guard((arena + at, size) for at, size in placed.guards)
+    result = cluster.run(budget)
+    return Ran(cluster.read_memory(addresses["output"], case.output), result)
