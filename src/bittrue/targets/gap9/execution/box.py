@@ -19,8 +19,8 @@ from ..simulate.projects import build_project, load_project
 from .captured import Places, layer_values, view
 from .guards import guard_step
 
-BUDGET = 20_000_000_000
-"""Cycles that a program may take."""
+START, PATIENCE = 50_000_000, 20
+"""Cycles that a program may take before its network, and times the planner's cycles that this may take."""
 
 PLAIN = ("BT_CHECK=0",)
 """How a program is compiled whose cycles count."""
@@ -63,7 +63,7 @@ class Box:
         room = sum(transfer.size for step in program.steps for transfer in step.stores)
         cluster = load_project(self.project, self.elf, self.layout, sample, capture=room)
         names = dict(enumerate(layer.name for layer in network.layers))
-        result = cluster.run(BUDGET, names, partial(guard_step, cluster, program) if guarded else None)
+        result = cluster.run(START + PATIENCE * self.plan.total_cycles, names, partial(guard_step, cluster, program) if guarded else None)
         arena = cluster.symbols["bt_arena"]
         outputs = {} if result.traps else dict(self._outputs(cluster, arena))
         return SampleRun(result, layer_values(program, Places.of(cluster.symbols), cluster.captured()), outputs)

@@ -40,13 +40,13 @@ def check_simulation(project: Gap9Project) -> VerifyReport:
 
     Raises `ToolMissing` without compiler or simulator; what a damaged project makes impossible is a difference.
     """
-    check = _Check(project)
+    check = ProjectCheck(project)
     for part in (check.on_cluster, check.with_known_answers, check.on_host):
         check.guarded(part)
     return check.report()
 
 
-class _Check:
+class ProjectCheck:
     """Collects what the samples show."""
 
     def __init__(self, project: Gap9Project) -> None:

@@ -1,0 +1,80 @@
+"""Every memory overrun that is put into a project is found: by a trap, or by the comparison with plan and oracle."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bittrue.ir.onnx import to_bytes, to_model
+from bittrue.targets.base import VerifyReport
+from bittrue.targets.gap9 import GAP9
+from bittrue.targets.gap9.execution.verify import ProjectCheck
+from bittrue.targets.gap9.project import KIND, Gap9Project
+from bittrue.targets.sources import read_project
+from gap9.project_faults import Fault, kernel_faults, step_faults
+from gap9.project_networks import GRAPHS
+
+PARTS, FAULTS = 4, 15
+"""Per network: what runs side by side, faults each."""
+NIGHTLY = 500
+
+
+@pytest.fixture(scope="module", params=sorted(GRAPHS))
+def project(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Gap9Project:
+    """A project of many small tiles."""
+    folder, graph = tmp_path_factory.mktemp("faults") / "project", GRAPHS[request.param]()
+    inputs = {node.name: np.random.default_rng(3).integers(graph.types[node.name].elem.min,
+                                                           graph.types[node.name].elem.max + 1,
+                                                           (1, *graph.types[node.name].shape)) for node in graph.inputs}
+    GAP9.emit(graph, GAP9.plan(graph, {"l1": 24}), inputs, folder, {"model.onnx": to_bytes(to_model(graph))})
+    return read_project(KIND, folder)
+
+
+def checked(project: Gap9Project) -> VerifyReport:
+    """The project on the cluster, until something is found."""
+    check = ProjectCheck(project)
+    check.guarded(check.on_cluster)
+    if not check.report().differences:
+        check.guarded(check.with_known_answers)
+    return check.report()
+
+
+def faults(folder: Path) -> list[Fault]:
+    """All faults of a project, in an order that is random and always the same."""
+    found = list(step_faults((folder / "steps.c").read_text()))
+    for path in sorted(folder.glob("kernels/*.c")):
+        found += kernel_faults(f"kernels/{path.name}", path.read_text())
+    random.Random(6).shuffle(found)
+    return found
+
+
+def assert_found(project: Gap9Project, chosen: list[Fault]) -> None:
+    """Put in one fault after the other."""
+    missed = []
+    for fault in chosen:
+        path = project.folder / fault.file
+        source = path.read_text()
+        path.write_text(fault.apply(source))
+        if not checked(project).differences:
+            missed.append(fault)
+        path.write_text(source)
+    assert not missed
+
+
+def test_without_a_fault_nothing_is_found(project: Gap9Project) -> None:
+    report = checked(project)
+    assert report.differences == 0
+    assert report.compared > 2 * sum(tensor.bytes for tensor in project.plan.network.tensors.values()) // 4
+
+
+@pytest.mark.parametrize("part", range(PARTS))
+def test_faults_are_found(project: Gap9Project, part: int) -> None:
+    assert_found(project, faults(project.folder)[part * FAULTS:(part + 1) * FAULTS])
+
+
+@pytest.mark.nightly
+def test_many_faults_are_found(project: Gap9Project) -> None:
+    assert_found(project, faults(project.folder)[PARTS * FAULTS:NIGHTLY])
