@@ -11,7 +11,7 @@ from .cost import cycles
 from .drafts import OUTPUT, PARAMETERS, Draft, Draw, LayerDraft
 from .far import Far, ParameterPlace, tensor_places
 from .limits import Limits
-from .near import Near
+from .near import Load, Near
 from .stream import staged_counts
 
 
@@ -41,10 +41,12 @@ def _external(drafts: Sequence[Draft], near: Near, far: Far) -> tuple[list[int],
     numbers = {what: number for number, (_, _, _, what) in enumerate(requests) if what is not None}
     needs = [(gone, number) for number, (_, gone, _, what) in enumerate(requests) if what is None]
     for index, draft in enumerate(drafts):
-        for draw, early in zip(draft.draws, near.early[index], strict=True):
+        for draw, load in zip(draft.draws, near.loads[index], strict=True):
+            if load is Load.KEPT:
+                continue
             what = (draft.layer, draft.chunk) if draw.touch is None else draw.touch.root
             if what in numbers and (draw.touch is None or returned(far, draw.touch.root, draft.layer)):
-                needs.append((index - early, numbers[what]))
+                needs.append((index - (load is Load.EARLY), numbers[what]))
     staging: list[list[Staging]] = [[] for _ in drafts]
     for start, _, transfer, _ in requests:
         staging[start].append(transfer)
@@ -66,19 +68,21 @@ def may_be_early(draw: Draw, draft: Draft, index: int, far: Far) -> bool:
 
 
 def _step(layer: LayerDraft, index: int, draft: Draft, places: _Places) -> Step:
-    pointers = {purpose: places.near.places[slot].offset for purpose, slot in draft.slots.items()}
+    near = places.near
+    pointers = {purpose: near.kept[index, purpose] if (index, purpose) in near.kept else near.places[slot].offset
+                for purpose, slot in draft.slots.items()}
     held = places.far.parameters[draft.layer, draft.chunk]
     if PARAMETERS in pointers:
         base = pointers.pop(PARAMETERS)
         pointers |= {name: base + place for name, place in held.fields.items()}
     scales, splits = pointers.pop("scales", None), pointers.pop("splits", None)
-    loads = [(early, transfer) for draw, early in zip(draft.draws, places.near.early[index], strict=True)
-             for transfer in _loads(draw, index, held, places)]
+    loads = [(load, transfer) for draw, load in zip(draft.draws, near.loads[index], strict=True)
+             if load is not Load.KEPT for transfer in _loads(draw, index, held, places)]
     table, work = index % 2 * places.limits.table, layer.job.layer
     tables = [Transfer("table", Area.STEPS, index, table, 0, 0, 0, True)] if index else []
     return Step(draft.layer, draft.region, draft.values, pointers, scales, splits,
-                tuple(transfer for early, transfer in loads if not early),
-                (*tables, *(transfer for early, transfer in loads if early)), _stores(layer, draft, index, places),
+                tuple(transfer for load, transfer in loads if load is Load.LATE),
+                (*tables, *(transfer for load, transfer in loads if load is Load.EARLY)), _stores(layer, draft, index, places),
                 table, places.staged[index], places.staging[index],
                 round(float(cycles(work.kernel, work.requant.kind, draft.values, places.limits.cores))))
 

@@ -41,6 +41,20 @@ class Touch:
     pitch: int
     """Bytes from pixel to pixel."""
 
+    def holds(self, other: Touch) -> int | None:
+        """Where another part begins in this one, both dense, in bytes; None if it is not one piece of it."""
+        width, deep = self.columns[1] - self.columns[0], self.bytes[1] - self.bytes[0]
+        if self.root != other.root:
+            return None
+        if self.pitch != other.pitch:  # all of a tensor, seen as one pixel
+            whole = (self.rows[1] - self.rows[0]) * width * deep
+            one = other.rows == other.columns == (0, 1) and other.bytes == (0, other.pitch)
+            return 0 if one and deep == self.pitch and whole == other.pitch else None
+        inside = self.rows[0] <= other.rows[0] and other.rows[1] <= self.rows[1]
+        if not inside or (self.columns, self.bytes) != (other.columns, other.bytes):
+            return None
+        return (other.rows[0] - self.rows[0]) * width * deep
+
     def meets(self, other: Touch) -> bool:
         """Whether both may have bytes in common."""
         if self.root != other.root:

@@ -18,7 +18,7 @@ from .limits import Limits
 from .lives import buffers
 from .near import place, reads_fresh
 from .tables import tables_bytes
-from .tiles import Taste, Tiling, choose, signature, smallest
+from .tiles import Before, Taste, Tiling, after, choose, signature, smallest
 from .timeline import layer_cycles
 
 TASTES = (Taste(), Taste(once=True), Taste(step=2_000, once=True), Taste(2_000, True, 16), Taste(20_000, True))
@@ -81,16 +81,17 @@ def _checked(program: Program, limits: Limits) -> Program:
 def tile(jobs: Sequence[Job], limits: Limits, taste: Taste) -> list[Tiling]:
     """The tilings of all layers. Raises `Unsupported` (BT5550) for those without one."""
     known: dict[tuple[object, ...], Tiling | None] = {}
-    found, problems = [], Diagnostics()
+    found, problems, before = [], Diagnostics(), Before()
     for work in jobs:
-        key = signature(work.layer, work)
+        key = signature(work, before)
         if key not in known:
-            known[key] = choose(work, limits, taste) or choose(work, limits, Taste())
+            known[key] = choose(work, limits, taste, before) or choose(work, limits, Taste(), before)
         tiling = known[key]
         if tiling is None:
             _too_large(work, limits, problems)
         else:
             found.append(tiling)
+            before = after(tiling, work)
     problems.raise_as(Unsupported)
     return found
 
