@@ -12,9 +12,12 @@ from dataclasses import dataclass, replace
 from functools import cache
 from types import MappingProxyType
 
+import numpy as np
+
 from ..kernels import ELEMENT_TYPES, KERNELS, row_bytes
 from ..network import Layer, Network, Tensor
 from ..program import Region
+from .arrays import Amount, Values, ceil_div
 
 
 @dataclass(frozen=True)
@@ -182,6 +185,14 @@ def _types(job: Job, size: list[int]) -> dict[str, int]:
         pitch = size[0] * size[1] * size[2]
         flat = {"pixels": 1, "channels": pitch}
     return {**types, **flat, "a_pitch": pitch, "b_pitch": pitch, "in_pitch": pitch, "out_pitch": pitch}
+
+
+def scratch_bytes(kernel: str, numbers: Values, cores: int) -> Amount:
+    """Bytes of scratch of a call; cores of a convolution that have no share of the work need none."""
+    if kernel == "conv":
+        units = ceil_div(numbers["out_h"] * numbers["out_w"], 2) * ceil_div(numbers["out_c"], 4)
+        return KERNELS[kernel].scratch(numbers, 1) * np.minimum(units, cores)
+    return KERNELS[kernel].scratch(numbers, cores)
 
 
 def bytes_of(tensor: Tensor, region: Region) -> int:

@@ -21,7 +21,7 @@ from .tables import tables_bytes
 from .tiles import Before, Taste, Tiling, after, choose, signature, smallest
 from .timeline import layer_cycles
 
-TASTES = (Taste(), Taste(once=True), Taste(step=2_000, once=True), Taste(2_000, True, 16), Taste(20_000, True))
+TASTES = (Taste(), Taste(100, True), Taste(500, True), Taste(2_000, True), Taste(2_000, True, 16), Taste(20_000, True))
 """What tiles are chosen by, one after the other until everything has a place: with more and more regard to L2."""
 
 

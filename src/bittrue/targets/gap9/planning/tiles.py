@@ -12,12 +12,11 @@ from itertools import product
 
 import numpy as np
 
-from ..kernels import KERNELS
 from ..program import MAX_TRANSFERS, Region
 from .arrays import Amount, ceil_div
 from .commands import BEAT, START
 from .cost import STEP, cycles
-from .footprints import Axis, Job, Operand, beyond, values
+from .footprints import Axis, Job, Operand, beyond, scratch_bytes, values
 from .limits import Limits, aligned
 from .parameters import blob_bytes
 
@@ -112,7 +111,7 @@ def choose(job: Job, limits: Limits, taste: Taste, before: Before) -> Tiling | N
 def smallest(job: Job, limits: Limits) -> int:
     """Bytes of L1 that the smallest tile needs."""
     sizes = _candidates(job, None)
-    return int(_bytes(job, sizes, Mode(True, False, False), limits).min())
+    return int(_bytes(job, sizes, Mode(True, job.layer.kernel == "pad", False), limits).min())
 
 
 @dataclass(frozen=True)
@@ -174,7 +173,7 @@ def _bytes(job: Job, sizes: _Sizes, mode: Mode, limits: Limits) -> Amount:
                  for operand in job.operands)
     changing = several if _by_channel(job) else image > 1
     output = _padded(sizes.rows * sizes.columns * sizes.channels * job.output.element_bytes)
-    scratch = _padded(KERNELS[job.layer.kernel].scratch(_values(job, sizes), limits.cores))
+    scratch = _padded(scratch_bytes(job.layer.kernel, _values(job, sizes), limits.cores))
     return (2 * limits.table + inputs * (1 + changing * mode.twice) + output * (1 + several * mode.twice) + scratch
             + _parameter_bytes(job, sizes) * (1 + (channels > 1) * mode.parameters_twice))
 
@@ -267,7 +266,9 @@ def _kept(operand: Operand, sizes: _Sizes, before: Before) -> Amount:
 
 
 def _best(sizes: _Sizes, job: Job, limits: Limits, taste: Taste, before: Before) -> Tiling | None:
-    modes = [mode for mode in MODES if mode.channels_outer or not taste.once]
+    # Tiles of a pad may load nothing, and then wait for nothing: they need two outputs.
+    modes = [mode for mode in MODES if (mode.channels_outer or not taste.once) and (
+        mode.twice or job.layer.kernel != "pad")]
     found = [tiling for mode in modes if (tiling := _best_of(sizes, mode, job, limits, taste, before)) is not None]
     return min(found, key=lambda tiling: (tiling.cycles, MODES.index(tiling.mode)), default=None)
 
