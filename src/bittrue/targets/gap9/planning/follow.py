@@ -92,6 +92,8 @@ class Follow:
             self._start_loads(0, step.early)
         self._finish(self.loads, index)
         self._finish(self.stores, index - 2)
+        if index:
+            self._start_stores(index - 1, steps[index - 1])
         self._finish_staging(index, step.staged)
         if step.late:
             self._finish(self.stores, index - 1)
@@ -102,9 +104,9 @@ class Follow:
         if index + 1 < len(steps):
             self._start_loads(index + 1, steps[index + 1].early)
         self._kernel(index, step)
-        self._start_stores(index, step)
 
     def _end(self) -> None:
+        self._start_stores(len(self.program.steps) - 1, self.program.steps[-1])
         self._finish(self.stores, len(self.program.steps))
         self._finish_staging(len(self.program.steps), self.staged + len(self.staging))
         network = self.program.network
