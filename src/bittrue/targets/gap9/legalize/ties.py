@@ -55,7 +55,8 @@ def half_up(op: Requant, numbers: Numbers, reach: tuple[IntArray, IntArray]) -> 
 
     >>> from bittrue.ir import IntType
     >>> one = (np.array([3]), np.array([0]), np.array([1]))
-    >>> op, (m, o, s) = half_up(Requant(IntType(8, True), -128, 127, Rounding.HALF_EVEN), one, (np.array([1]), np.array([2])))
+    >>> requant = Requant(IntType(8, True), -128, 127, Rounding.HALF_EVEN)
+    >>> op, (m, o, s) = half_up(requant, one, (np.array([1]), np.array([2])))
     >>> (op.rounding.value, int(m[0]), int(o[0]), int(s[0]))  # 3 / 2 is the only tie: up to 2
     ('HALF_UP', 3, 0, 1)
     """
