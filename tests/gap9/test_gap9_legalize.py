@@ -423,6 +423,9 @@ def test_the_order_keeps_little_memory() -> None:
 @given(st.integers(-40, 40), st.integers(-300, 300), st.integers(0, 7), st.sampled_from([(1, 0), (0, 0), (13, 6)]),
        st.integers(-60, 60), st.integers(0, 60), st.sampled_from([-128, -3, 0, 1]))
 @example(3, 0, 4, (13, 6), -50, 100, -128)
+@example(3, 0, 3, (1, 0), -3, 8, -128)
+@example(3, 0, 3, (1, 0), 3, 10, -128)
+@example(-5, 1, 3, (13, 6), -9, 20, -128)
 def test_ties_to_even_as_rounding_up(multiplier: int, offset: int, shift: int, slope: tuple[int, int], first: int,
                                      count: int, lo: int) -> None:
     numbers = tuple(np.array([value]) for value in (multiplier, offset, shift))

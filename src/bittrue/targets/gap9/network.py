@@ -94,8 +94,8 @@ class Layer:
     output: str
     window: Window = Window()
     weights: IntArray | None = None
-    """conv, pointwise (O, I, KH, KW); depthwise (C, KH, KW); linear (O, K), K in the order of the memory. A linear layer
-    with more columns than its input has channels reads pixels in one go; that input is no slice."""
+    """conv, pointwise (O, I, KH, KW); depthwise (C, KH, KW); linear (O, K), K in the order of the memory. With more
+    columns than its input has channels, a linear layer reads pixels in one go; that input is no slice."""
     weight_bits: int = 8
     bias: IntArray | None = None
     """(O,): of every layer with weights."""
