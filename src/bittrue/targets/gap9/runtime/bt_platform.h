@@ -9,13 +9,11 @@
 #include "bt_options.h"
 
 #if defined(BT_HOST)
-typedef int bt_dma;
 typedef int bt_request;
 #define BT_IN_L1 __attribute__((aligned(16)))
 #define BT_IN_L2 __attribute__((aligned(16)))
 #else
 #include "pmsis.h"
-typedef pi_cl_dma_cmd_t bt_dma;
 #define BT_IN_L1 PI_L1 __attribute__((aligned(16)))
 #define BT_IN_L2 PI_L2 __attribute__((aligned(16)))
 #if BT_USES_EXTERNAL
@@ -48,9 +46,9 @@ enum { BT_OUT = 0, BT_IN = 1 };
 
 /* ---- in the cluster */
 
-/* Start commands, L2 to L1 (BT_IN) or back (BT_OUT); wait for commands. */
-void bt_dma_start(const bt_transfer *transfers, uint32_t count, int32_t direction, bt_dma *commands);
-void bt_dma_wait(bt_dma *commands, uint32_t count);
+/* Start commands, L2 to L1 (BT_IN) or back (BT_OUT), at most 15 before the next wait; wait for all. */
+void bt_dma_start(const bt_transfer *transfers, uint32_t count, int32_t direction);
+void bt_dma_wait(void);
 
 /* All cores meet. */
 void bt_barrier(void);

@@ -31,21 +31,13 @@ static void start_staging(bt_core *me, uint32_t count)
 }
 #endif
 
-static void wait_stores(bt_core *me)
-{
-    bt_dma_wait(me->store, me->stores);
-    me->stores = 0;
-}
-
 /* What the leader does when a step begins: send off what the last step computed and send for the next step's data. */
 static void lead(bt_core *me, const bt_step *step)
 {
     const bt_transfer *transfers = transfers_of(step);
 
-    if (!me->sent) {
-        me->stores = step->stores;
-        bt_dma_start(transfers, step->stores, BT_OUT, me->store);
-    }
+    if (!me->sent)
+        bt_dma_start(transfers, step->stores, BT_OUT);
     me->sent = 0;
     transfers += step->stores;
 #if BT_EXTERNAL
@@ -53,17 +45,16 @@ static void lead(bt_core *me, const bt_step *step)
         wait_staged(me, step->staged);
 #endif
     if (step->late) {
-        wait_stores(me);
-        bt_dma_start(transfers, step->late, BT_IN, me->load);
-        bt_dma_wait(me->load, step->late);
+        bt_dma_wait();
+        bt_dma_start(transfers, step->late, BT_IN);
+        bt_dma_wait();
         transfers += step->late;
     }
 #if BT_EXTERNAL
     if (step->staging)
         start_staging(me, step->staging);
 #endif
-    me->loads = step->early;
-    bt_dma_start(transfers, step->early, BT_IN, me->load);
+    bt_dma_start(transfers, step->early, BT_IN);
 }
 
 const void *bt_begin(bt_core *me)
@@ -86,10 +77,8 @@ const void *bt_begin(bt_core *me)
 void bt_end(bt_core *me)
 {
     me->step = me->step->following;
-    if (me->leads) {
-        bt_dma_wait(me->load, me->loads);
-        wait_stores(me);
-    }
+    if (me->leads)
+        bt_dma_wait();
     bt_barrier();
 }
 
@@ -108,8 +97,8 @@ void bt_start(bt_core *me, int32_t core, int32_t cores)
         start_staging(me, first->staging);
         wait_staged(me, first->staged);
 #endif
-        bt_dma_start(first->loads, first->count, BT_IN, me->load);
-        bt_dma_wait(me->load, first->count);
+        bt_dma_start(first->loads, first->count, BT_IN);
+        bt_dma_wait();
     }
     bt_barrier();
 }
@@ -120,9 +109,8 @@ static void flush(bt_core *me)
     const bt_transfer *transfers = me->step ? transfers_of(me->step) : bt_last_stores;
 
     if (!me->sent) {
-        me->stores = me->step ? me->step->stores : bt_last_stores_count;
-        bt_dma_start(transfers, me->stores, BT_OUT, me->store);
-        wait_stores(me);
+        bt_dma_start(transfers, me->step ? me->step->stores : bt_last_stores_count, BT_OUT);
+        bt_dma_wait();
     }
     me->sent = 1;
 }
@@ -135,15 +123,18 @@ void bt_finish(bt_core *me)
 #if BT_EXTERNAL
     wait_staged(me, me->started);
 #endif
+    bt_network_cycles = bt_now();
 }
 
 void bt_run_layer(bt_core *me, int32_t number, void (*layer)(bt_core *me))
 {
     uint32_t begin = bt_now();
 
-    BT_REGION_ENTER(number);
+    if (number < BT_REGIONS)
+        BT_REGION_ENTER(number);
     layer(me);
-    BT_REGION_LEAVE(number);
+    if (number < BT_REGIONS)
+        BT_REGION_LEAVE(number);
     if (me->leads)
         bt_layer_cycles[number] = bt_now() - begin;
 #if BT_CHECK || BT_TRACE

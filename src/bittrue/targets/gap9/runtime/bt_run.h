@@ -13,7 +13,8 @@
 #include "bt_kernels.h"
 #include "bt_platform.h"
 
-enum { BT_MOST_TRANSFERS = 8, BT_REQUESTS = 8 };
+enum { BT_REGIONS = 256 }; /* layers that the simulator counts apart */
+enum { BT_REQUESTS = 8 }; /* transfers with external memory on their way at a time */
 
 typedef struct bt_step {
     const struct bt_step *following; /* the next step's table */
@@ -58,17 +59,13 @@ typedef struct {
     const bt_step *step;
     int32_t leads; /* whether this core is the leader: all that follows is for it */
     int32_t sent;  /* whether the stores of the step before have been started already */
-    uint32_t loads;  /* commands on their way; transfers with external memory that were started, and that are done */
-    uint32_t stores;
-    uint32_t started;
+#if BT_EXTERNAL
+    uint32_t started; /* transfers with external memory that were started, and that are done */
     uint32_t done;
+    bt_request requests[BT_REQUESTS];
+#endif
 #if BT_STRICT
     uint32_t number; /* steps that have begun */
-#endif
-    bt_dma load[BT_MOST_TRANSFERS];
-    bt_dma store[BT_MOST_TRANSFERS];
-#if BT_USES_EXTERNAL
-    bt_request requests[BT_REQUESTS];
 #endif
 } bt_core;
 
@@ -126,7 +123,10 @@ void bt_finish(bt_core *me);
 /* Run one layer and count its cycles. */
 void bt_run_layer(bt_core *me, int32_t number, void (*layer)(bt_core *me));
 
-/* Cycles of every layer, as the leader counts them. */
+/* Cycles as the leader counts them: of every layer, and from bt_start() to the end of bt_finish(). With checks the
+ * latter has their cycles too.
+ */
 extern uint32_t bt_layer_cycles[];
+extern uint32_t bt_network_cycles;
 
 #endif

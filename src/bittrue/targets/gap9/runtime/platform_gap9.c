@@ -11,23 +11,23 @@ enum { CORES = 8, WORKER_STACK = 2048, CONTROLLER_STACK = 4096 };
 
 /* ---- in the cluster */
 
-void bt_dma_start(const bt_transfer *transfers, uint32_t count, int32_t direction, bt_dma *commands)
+void bt_dma_start(const bt_transfer *transfers, uint32_t count, int32_t direction)
 {
+    pi_cl_dma_cmd_t command;
     pi_cl_dma_dir_e way = direction == BT_IN ? PI_CL_DMA_DIR_EXT2LOC : PI_CL_DMA_DIR_LOC2EXT;
 
-    for (; count > 0; count--, transfers++, commands++) {
+    for (; count > 0; count--, transfers++) {
         uint32_t far = (uint32_t)transfers->far, near = (uint32_t)transfers->near;
         if (transfers->length == transfers->size)
-            pi_cl_dma_cmd(far, near, transfers->size, way, commands);
+            pi_cl_dma_cmd(far, near, transfers->size, way, &command);
         else
-            pi_cl_dma_cmd_2d(far, near, transfers->size, transfers->stride, transfers->length, way, commands);
+            pi_cl_dma_cmd_2d(far, near, transfers->size, transfers->stride, transfers->length, way, &command);
     }
 }
 
-void bt_dma_wait(bt_dma *commands, uint32_t count)
+void bt_dma_wait(void)
 {
-    for (; count > 0; count--, commands++)
-        pi_cl_dma_cmd_wait(commands);
+    pi_cl_dma_flush();
 }
 
 void bt_barrier(void)

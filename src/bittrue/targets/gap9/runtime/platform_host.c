@@ -9,9 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-void bt_dma_start(const bt_transfer *transfers, uint32_t count, int32_t direction, bt_dma *commands)
+void bt_dma_start(const bt_transfer *transfers, uint32_t count, int32_t direction)
 {
-    (void)commands;
     for (; count > 0; count--, transfers++) {
         uint8_t *far = transfers->far, *near = transfers->near;
         for (uint32_t left = transfers->size; left > 0; far += transfers->stride) {
@@ -23,10 +22,8 @@ void bt_dma_start(const bt_transfer *transfers, uint32_t count, int32_t directio
     }
 }
 
-void bt_dma_wait(bt_dma *commands, uint32_t count)
+void bt_dma_wait(void)
 {
-    (void)commands;
-    (void)count;
 }
 
 void bt_barrier(void)

@@ -105,10 +105,12 @@ static inline void pi_cl_dma_cmd_wait(pi_cl_dma_cmd_t *command)
     BT_DMA_STATUS = mask;
 }
 
+/* Wait for all commands, and free all counters. */
 static inline void pi_cl_dma_flush(void)
 {
     while (BT_DMA_STATUS)
         bt_wait_event(BT_DMA_EVENT);
+    BT_DMA_STATUS = ~0u;
 }
 
 /* Memory of L1 that no variable has. */
