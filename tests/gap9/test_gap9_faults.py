@@ -14,7 +14,7 @@ from bittrue.targets.gap9 import GAP9
 from bittrue.targets.gap9.execution.verify import ProjectCheck
 from bittrue.targets.gap9.project import KIND, Gap9Project
 from bittrue.targets.sources import read_project
-from gap9.project_faults import Fault, kernel_faults, step_faults
+from gap9.project_faults import Fault, step_faults
 from gap9.project_networks import GRAPHS
 
 PARTS, FAULTS = 4, 15
@@ -45,8 +45,6 @@ def checked(project: Gap9Project) -> VerifyReport:
 def faults(folder: Path) -> list[Fault]:
     """All faults of a project, in an order that is random and always the same."""
     found = list(step_faults((folder / "steps.c").read_text()))
-    for path in sorted(folder.glob("kernels/*.c")):
-        found += kernel_faults(f"kernels/{path.name}", path.read_text())
     random.Random(6).shuffle(found)
     return found
 
