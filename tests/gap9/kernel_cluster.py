@@ -1,4 +1,4 @@
-"""One kernel on the simulated cluster: its parameters and buffers are written into L1 from outside, all else is guarded.
+"""One kernel on the simulated cluster: parameters and buffers are written into L1 from outside, all else is guarded.
 
 So one program serves any number of calls, and every access beyond a buffer traps.
 """
@@ -122,8 +122,8 @@ class Placed:
     @property
     def guards(self) -> list[tuple[int, int]]:
         """What lies between them, in whole words."""
-        edges = [0, *(edge for at, size in sorted(self.spans.values()) for edge in (at // 4 * 4, -(-(at + size) // 4) * 4)),
-                 ROOM]
+        spans = sorted((at // 4 * 4, -(-(at + size) // 4) * 4) for at, size in self.spans.values())
+        edges = [0, *(edge for span in spans for edge in span), ROOM]
         return [(a, b - a) for a, b in zip(edges[::2], edges[1::2], strict=True)]
 
 

@@ -73,6 +73,8 @@ class Machine:
     def step(self, index: int, step: Step) -> None:
         """The protocol of `bittrue.targets.gap9.program`, in its order."""
         steps = self.program.steps
+        if index == 0:
+            self.first(step)
         self.wait_loads(index)
         self.wait_stores(index - 2)
         self.wait_staging(step.staged)
@@ -80,7 +82,7 @@ class Machine:
             self.wait_stores(index - 1)
             self.start_loads(index, step.late)
             self.wait_loads(index)
-        for transfer in step.staging:
+        for transfer in step.staging if index else ():
             self.start_staging(transfer)
         if index + 1 < len(steps):
             self.start_loads(index + 1, steps[index + 1].early)
@@ -92,6 +94,13 @@ class Machine:
         self.some()
         self.start_stores(index, step.stores)
         self.some()
+
+    def first(self, step: Step) -> None:
+        """Before the first step."""
+        for transfer in step.staging:
+            self.start_staging(transfer)
+        self.wait_staging(step.staged)
+        self.start_loads(0, step.early)
 
     def start_loads(self, index: int, transfers: tuple[Transfer, ...]) -> None:
         self.loads += [(index, transfer) for transfer in transfers]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -35,6 +37,24 @@ WINDOWS = [
     ((8, 9, 12), (2, 2), (4, 4), (2, 2), (0, 0), (1, 1)),
     ((6, 7, 7), (6, 7), (1, 1), (1, 1), (0, 0), (1, 1)),
 ]
+DEPTHWISE = [
+    # the ways through the depthwise convolution: two rows at once, by threes and what is left of them
+    ((3, 12, 8), (3, 3), (3, 12), (1, 1), (1, 1), (1, 1)),
+    ((4, 13, 4), (3, 3), (4, 13), (1, 1), (1, 1), (1, 1)),
+    ((5, 16, 6), (2, 3), (4, 14), (1, 1), (0, 0), (1, 1)),
+    ((1, 17, 4), (1, 3), (1, 17), (1, 1), (0, 1), (1, 1)),
+    ((2, 15, 3), (3, 3), (4, 17), (1, 1), (2, 2), (1, 1)),
+    # one row: strides, four rows of the kernel, dilation of the rows
+    ((6, 14, 5), (3, 3), (6, 6), (1, 2), (1, 0), (1, 1)),
+    ((9, 13, 8), (3, 3), (4, 6), (2, 2), (0, 0), (1, 1)),
+    ((7, 6, 9), (4, 3), (5, 6), (1, 1), (1, 1), (1, 1)),
+    ((8, 5, 4), (3, 3), (4, 5), (1, 1), (0, 1), (2, 1)),
+    # four windows at once, the last four of them
+    ((6, 9, 5), (5, 5), (6, 9), (1, 1), (2, 2), (1, 1)),
+    ((5, 8, 4), (7, 2), (1, 4), (1, 2), (1, 1), (1, 1)),
+    ((4, 6, 8), (1, 1), (4, 6), (1, 1), (0, 0), (1, 1)),
+    ((12, 11, 6), (9, 3), (3, 7), (2, 1), (1, 0), (1, 1)),
+]
 Window = tuple[tuple[int, int, int], Pair, Pair, Pair, Pair, Pair]
 
 
@@ -46,7 +66,12 @@ def fields(size: tuple[int, int, int], kernel: Pair, out: Pair, stride: Pair, pa
             "dilation_h": dilation[0], "dilation_w": dilation[1]}
 
 
-@pytest.mark.parametrize("window", WINDOWS)
+def above_zero(table: RequantTable) -> RequantTable:
+    """The same with a clamp from 0 on."""
+    return replace(table, lo=0, hi=117)
+
+
+@pytest.mark.parametrize("window", [*WINDOWS, *DEPTHWISE])
 @pytest.mark.parametrize("signed", [True, False])
 def test_depthwise(window: Window, signed: bool) -> None:
     size, kernel, *rest = window
@@ -55,7 +80,8 @@ def test_depthwise(window: Window, signed: bool) -> None:
     bias = random.integers(-1000, 1000, size[2])
     seen = windows(x, rest[0], kernel, *rest[1:])
     acc = np.einsum("yxhwc,chw->yxc", seen, w) + bias
-    for cores, table in zip((1, 2, 3, 8, 5, 4), tables(size[2], random), strict=True):
+    found = tables(size[2], random)
+    for cores, table in zip((1, 2, 3, 8, 5, 4, 1, 6), (*found, *map(above_zero, (found[1], found[5]))), strict=True):
         call = Call("depthwise")
         raw = call.run(acc.size * table.element_bytes, cores, input=call.address(x), requant=call.requant(table),
                        weights=call.address(pack_depthwise(w)), bias=call.address(pack_bias(bias), np.int32),

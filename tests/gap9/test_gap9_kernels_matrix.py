@@ -49,7 +49,8 @@ def parts(numbers: tuple[int, int, int], bits: int) -> tuple[int, int, int]:
     """The record of two parts; the low one is signed."""
     multiplier, offset, shift = numbers
     low = (multiplier + (1 << bits >> 1)) % (1 << bits) - (1 << bits >> 1)
-    return (multiplier - low) >> bits, (offset >> bits << 32) + low % (1 << 32), shift - bits + (offset % (1 << bits) << 5)
+    rest = offset % (1 << bits)
+    return (multiplier - low) >> bits, (offset >> bits << 32) + low % (1 << 32), shift - bits + (rest << 5)
 
 
 def tables(channels: int, random: np.random.Generator) -> list[RequantTable]:
@@ -58,11 +59,11 @@ def tables(channels: int, random: np.random.Generator) -> list[RequantTable]:
         return tuple((int(random.integers(1, m)), int(random.integers(-(1 << s), 1 << s)), s) for _ in range(count))
 
     wide = tuple((m, o << 20, 5) for m, o, _ in scales(1 << 28, 12, channels))
+    split = tuple(parts((m - 40_000, o, s), 8) for m, o, s in scales(80_000, 22, channels))
     return [NO_REQUANT, RequantTable(Kind.NARROW, scales(40, 9, channels), (), True, -128, 127),
             RequantTable(Kind.WIDE, wide, (), True, 0, 127), RequantTable(Kind.WIDE, wide[:1], (), False, -99, 98),
             RequantTable(Kind.GENERAL, scales(90, 11, channels), (), True, -128, 127, Rounding.HALF_EVEN),
-            RequantTable(Kind.PARTS, tuple(parts((m - 40_000, o, s), 8) for m, o, s in scales(80_000, 22, channels)), (),
-                         True, -128, 126, slope_shift=8)]
+            RequantTable(Kind.PARTS, split, (), True, -128, 126, slope_shift=8)]
 
 
 def activations(random: np.random.Generator, signed: bool, shape: tuple[int, ...]) -> Ints:

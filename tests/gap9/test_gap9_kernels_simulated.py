@@ -9,6 +9,7 @@ import pytest
 
 from bittrue.targets.gap9.kernels import RequantTable, pack_bias, pack_conv, pack_depthwise, pack_linear
 from gap9.kernel_cluster import Case, run
+from gap9.test_gap9_kernels_image import DEPTHWISE, WINDOWS, above_zero
 from gap9.test_gap9_kernels_image import fields as window_fields
 from gap9.test_gap9_kernels_matrix import activations, conv_fields, tables, weights
 
@@ -72,6 +73,28 @@ def test_the_cluster_gives_the_same_bytes(compiler: str) -> None:
         ran = run(case, compiler, tight=True)
         ran.result.raise_traps()
         assert ran.output == case.host(), f"{index}: {case.kernel} {case.table.kind.name}"
+
+
+def depthwise_cases(random: np.random.Generator) -> Iterator[Case]:
+    for index, window in enumerate([*WINDOWS, *DEPTHWISE]):
+        size, kernel, out, *_ = window
+        channels = size[2]
+        found = tables(channels, random)
+        wanted = [found[(1, 2, 5)[index % 3]], found[(5, 1, 3)[index % 3]], above_zero(found[(5, 1)[index % 2]]),
+                  found[4]]
+        for signed, table in zip((True, False, index % 4 > 1, True), wanted, strict=True):
+            x, w = activations(random, signed, size), weights(random, 8, (channels, *kernel))
+            memory = {"input": u8(x), "weights": pack_depthwise(w), "bias": bias(random, channels)}
+            yield Case("depthwise", {**window_fields(*window), "is_signed": int(signed)}, memory,
+                       out[0] * out[1] * channels * table.element_bytes, table)
+
+
+@pytest.mark.parametrize("compiler", ["zig", "gcc"])
+def test_every_way_through_the_depthwise_convolution(compiler: str) -> None:
+    for index, case in enumerate(depthwise_cases(np.random.default_rng(23))):
+        ran = run(case, compiler, tight=True, cores=(8, 3, 1, 5)[index % 4])
+        ran.result.raise_traps()
+        assert ran.output == case.host(), f"{index}: {case.values} {case.table.kind.name}"
 
 
 @pytest.mark.parametrize("compiler", ["zig", "gcc"])

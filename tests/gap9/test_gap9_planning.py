@@ -10,12 +10,13 @@ import pytest
 from bittrue.targets.gap9.kernels import Kind
 from bittrue.targets.gap9.network import Network
 from bittrue.targets.gap9.planning import Limits, plan
+from bittrue.targets.gap9.program import Program
 from gap9.planning_machine import Machine, When
 from gap9.planning_networks import Build, evaluate, samples
 
 
-def run_exactly(network: Network, limits: Limits, when: When = When.LATEST) -> int:
-    """Plan and run; every tensor must be what the untiled evaluation says. Gives the number of steps."""
+def run_exactly(network: Network, limits: Limits, when: When = When.LATEST) -> Program:
+    """Plan and run; every tensor must be what the untiled evaluation says."""
     random = np.random.default_rng(5)
     inputs = samples(network, random)
     wanted, program = evaluate(network, inputs), plan(network, limits)
@@ -23,7 +24,7 @@ def run_exactly(network: Network, limits: Limits, when: When = When.LATEST) -> i
     assert got.keys() == wanted.keys()
     for name, values in wanted.items():
         assert (got[name] == values).all(), name
-    return len(program.steps)
+    return program
 
 
 def chain(build: Build) -> Network:
@@ -61,8 +62,18 @@ def rows(build: Build) -> Network:
     return build.network(build.linear(x, 7, Kind.NARROW, flat=False))
 
 
+def skip(build: Build) -> Network:
+    """The first tensor is used again at the end; the largest ones are in the middle."""
+    x = build.input(16, 14, 4)
+    a = build.conv(x, 12)
+    b = a
+    for channels in (4, 4, 4, 24, 24, 4, 12):
+        b = build.conv(b, channels)
+    return build.network(build.add(a, b))
+
+
 NETWORKS: dict[str, Callable[[Build], Network]] = {
-    "chain": chain, "residual": residual, "concatenated": concatenated, "rows": rows}
+    "chain": chain, "residual": residual, "concatenated": concatenated, "rows": rows, "skip": skip}
 
 
 @pytest.mark.parametrize("when", When)
@@ -70,3 +81,24 @@ NETWORKS: dict[str, Callable[[Build], Network]] = {
 @pytest.mark.parametrize("name", NETWORKS)
 def test_networks_by_hand(name: str, l1: int, when: When) -> None:
     run_exactly(NETWORKS[name](Build(np.random.default_rng(3))), Limits(l1=l1), when)
+
+
+@pytest.mark.parametrize("when", When)
+@pytest.mark.parametrize(("name", "l1", "l2"), [
+    ("chain", 9_000, 13_000), ("concatenated", 9_000, 13_000), ("residual", 109_568, 7_000), ("skip", 9_000, 34_000)])
+def test_parameters_come_from_l3_where_l2_is_small(name: str, l1: int, l2: int, when: When) -> None:
+    network = NETWORKS[name](Build(np.random.default_rng(4)))
+    program = run_exactly(network, Limits(l1=l1, l2=l2), when)
+    assert len(program.external) > 600
+    assert program.spare == 0
+    assert sum(len(step.staging) for step in program.steps) > 1
+    assert program.arena + len(program.constants) < l2
+
+
+@pytest.mark.parametrize("when", When)
+@pytest.mark.parametrize("l2", [30_000, 22_000])
+def test_a_tensor_waits_in_l3(l2: int, when: When) -> None:
+    program = run_exactly(skip(Build(np.random.default_rng(4))), Limits(l1=9_000, l2=l2), when)
+    assert program.spare == 16 * 14 * 12
+    assert [transfer.inward for step in program.steps for transfer in step.staging if transfer.label == "conv0" and
+            transfer.size == program.spare] == [False, True]

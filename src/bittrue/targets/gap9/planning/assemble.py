@@ -9,24 +9,19 @@ from ..program import Area, Staging, Step, Transfer
 from .commands import Rows
 from .cost import cycles
 from .drafts import OUTPUT, PARAMETERS, Draft, Draw, LayerDraft
+from .far import Far, ParameterPlace, tensor_places
 from .limits import Limits
-from .near import Near
+from .near import Load, Near
+from .stream import staged_counts
 
 
 @dataclass(frozen=True)
-class ParameterPlace:
-    """Where some parameters lie in L2, and where in them each field points."""
+class _Places:
+    """Everything that has a place, and by step: where tensors lie, transfers with L3 to wait for and to start."""
 
-    area: Area
-    offset: int
-    fields: Mapping[str, int]
-
-
-@dataclass(frozen=True)
-class Far:
-    """Places in L2 by step: of the parameters that it loads or uses, of every tensor, and the transfers with L3."""
-
-    parameters: Sequence[ParameterPlace]
+    near: Near
+    far: Far
+    limits: Limits
     tensors: Sequence[Mapping[str, int]]
     staged: Sequence[int]
     staging: Sequence[tuple[Staging, ...]]
@@ -35,37 +30,72 @@ class Far:
 def steps_of(layers: Sequence[LayerDraft], drafts: Sequence[Draft], near: Near, far: Far,
              limits: Limits) -> tuple[Step, ...]:
     """The steps of the program."""
-    return tuple(_step(layers[draft.layer], index, draft, near, far, limits) for index, draft in enumerate(drafts))
+    staged, staging = _external(drafts, near, far)
+    places = _Places(near, far, limits, tensor_places(far, drafts), staged, staging)
+    return tuple(_step(layers[draft.layer], index, draft, places) for index, draft in enumerate(drafts))
 
 
-def _step(layer: LayerDraft, index: int, draft: Draft, near: Near, far: Far, limits: Limits) -> Step:
-    pointers = {purpose: near.places[slot].offset for purpose, slot in draft.slots.items()}
-    held = far.parameters[index]
+def _external(drafts: Sequence[Draft], near: Near, far: Far) -> tuple[list[int], list[tuple[Staging, ...]]]:
+    """By step: how many transfers with L3 it waits for, and those that it starts."""
+    requests = far.requests()
+    numbers = {what: number for number, (_, _, _, what) in enumerate(requests) if what is not None}
+    needs = [(gone, number) for number, (_, gone, _, what) in enumerate(requests) if what is None]
+    for index, draft in enumerate(drafts):
+        for draw, load in zip(draft.draws, near.loads[index], strict=True):
+            if load is Load.KEPT:
+                continue
+            what = (draft.layer, draft.chunk) if draw.touch is None else draw.touch.root
+            if what in numbers and (draw.touch is None or returned(far, draw.touch.root, draft.layer)):
+                needs.append((index - (load is Load.EARLY), numbers[what]))
+    staging: list[list[Staging]] = [[] for _ in drafts]
+    for start, _, transfer, _ in requests:
+        staging[start].append(transfer)
+    return staged_counts(needs, len(drafts)), [tuple(transfers) for transfers in staging]
+
+
+def returned(far: Far, tensor: str, layer: int) -> bool:
+    """Whether a layer reads a tensor that has been in L3."""
+    return any(away.tensor.name == tensor and layer >= away.back for away in far.away)
+
+
+def may_be_early(draw: Draw, draft: Draft, index: int, far: Far) -> bool:
+    """Whether what a step loads is in L2 early enough for a load in the step before."""
+    if draw.touch is None:
+        streamed = far.streamed.get((draft.layer, draft.chunk))
+        return streamed is None or streamed.early(index)
+    return all(away.returns <= index - 2 for away in far.away
+               if away.tensor.name == draw.touch.root and draft.layer >= away.back)
+
+
+def _step(layer: LayerDraft, index: int, draft: Draft, places: _Places) -> Step:
+    near = places.near
+    pointers = {purpose: near.kept[index, purpose] if (index, purpose) in near.kept else near.places[slot].offset
+                for purpose, slot in draft.slots.items()}
+    held = places.far.parameters[draft.layer, draft.chunk]
     if PARAMETERS in pointers:
         base = pointers.pop(PARAMETERS)
         pointers |= {name: base + place for name, place in held.fields.items()}
     scales, splits = pointers.pop("scales", None), pointers.pop("splits", None)
-    loads = [(early, transfer) for draw, early in zip(draft.draws, near.early[index], strict=True)
-             for transfer in _loads(draw, draft, index, near, far)]
-    table = index % 2 * limits.table
+    loads = [(load, transfer) for draw, load in zip(draft.draws, near.loads[index], strict=True)
+             if load is not Load.KEPT for transfer in _loads(draw, index, held, places)]
+    table, work = index % 2 * places.limits.table, layer.job.layer
     tables = [Transfer("table", Area.STEPS, index, table, 0, 0, 0, True)] if index else []
     return Step(draft.layer, draft.region, draft.values, pointers, scales, splits,
-                tuple(transfer for early, transfer in loads if not early),
-                (*tables, *(transfer for early, transfer in loads if early)), _stores(layer, draft, index, near, far),
-                table, far.staged[index], far.staging[index],
-                round(float(cycles(layer.job.layer.kernel, layer.job.layer.requant.kind, draft.values, limits.cores))))
+                tuple(transfer for load, transfer in loads if load is Load.LATE),
+                (*tables, *(transfer for load, transfer in loads if load is Load.EARLY)), _stores(layer, draft, index, places),
+                table, places.staged[index], places.staging[index],
+                round(float(cycles(work.kernel, work.requant.kind, draft.values, places.limits.cores))))
 
 
-def _loads(draw: Draw, draft: Draft, index: int, near: Near, far: Far) -> list[Transfer]:
-    held = far.parameters[index]
+def _loads(draw: Draw, index: int, held: ParameterPlace, places: _Places) -> list[Transfer]:
     area, base = (held.area, held.offset) if draw.touch is None else (
-        Area.ARENA, far.tensors[index][draw.touch.root])
-    return _transfers(draw.label, area, base, near.places[draw.slot].offset, draw.rows, True)
+        Area.ARENA, places.tensors[index][draw.touch.root])
+    return _transfers(draw.label, area, base, places.near.places[draw.slot].offset, draw.rows, True)
 
 
-def _stores(layer: LayerDraft, draft: Draft, index: int, near: Near, far: Far) -> tuple[Transfer, ...]:
-    base = far.tensors[index][layer.job.strip.root]
-    return tuple(_transfers(OUTPUT, Area.ARENA, base, near.places[draft.slots[OUTPUT]].offset, draft.stores, False))
+def _stores(layer: LayerDraft, draft: Draft, index: int, places: _Places) -> tuple[Transfer, ...]:
+    base, near = places.tensors[index][layer.job.strip.root], places.near.places[draft.slots[OUTPUT]].offset
+    return tuple(_transfers(OUTPUT, Area.ARENA, base, near, draft.stores, False))
 
 
 def _transfers(label: str, area: Area, base: int, near: int, rows: Sequence[Rows], inward: bool) -> list[Transfer]:
@@ -74,5 +104,3 @@ def _transfers(label: str, area: Area, base: int, near: int, rows: Sequence[Rows
         made.append(Transfer(label, area, base + row.offset, near, row.size, row.length, row.stride, inward))
         near += row.size
     return made
-
-

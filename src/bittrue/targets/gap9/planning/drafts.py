@@ -14,6 +14,7 @@ from ..program import Region
 from .commands import Rows, rows_of
 from .footprints import Job, Operand, Strip, beyond, bytes_of, values
 from .limits import Limits, aligned
+from .parameters import blob_bytes
 from .tiles import Mode, Tiling
 
 PARAMETERS, OUTPUT, SCRATCH = "parameters", "output", "scratch"
@@ -39,6 +40,20 @@ class Touch:
     """Of every pixel."""
     pitch: int
     """Bytes from pixel to pixel."""
+
+    def holds(self, other: Touch) -> int | None:
+        """Where another part begins in this one, both dense, in bytes; None if it is not one piece of it."""
+        width, deep = self.columns[1] - self.columns[0], self.bytes[1] - self.bytes[0]
+        if self.root != other.root:
+            return None
+        if self.pitch != other.pitch:  # all of a tensor, seen as one pixel
+            whole = (self.rows[1] - self.rows[0]) * width * deep
+            one = other.rows == other.columns == (0, 1) and other.bytes == (0, other.pitch)
+            return 0 if one and deep == self.pitch and whole == other.pitch else None
+        inside = self.rows[0] <= other.rows[0] and other.rows[1] <= self.rows[1]
+        if not inside or (self.columns, self.bytes) != (other.columns, other.bytes):
+            return None
+        return (other.rows[0] - self.rows[0]) * width * deep
 
     def meets(self, other: Touch) -> bool:
         """Whether both may have bytes in common."""
@@ -89,6 +104,11 @@ class LayerDraft:
     steps: list[Draft] = field(default_factory=list)
     sizes: dict[Slot, int] = field(default_factory=dict)
 
+    def bytes_of(self, chunk: int) -> int:
+        """Bytes of some of its parameters."""
+        first, last = self.chunks[chunk]
+        return blob_bytes(self.job.layer, last - first)
+
     def grow(self, slot: Slot, size: int) -> None:
         """Make a slot at least this large."""
         self.sizes[slot] = max(self.sizes.get(slot, 0), aligned(size))
@@ -120,23 +140,22 @@ class _Walk:
         return Slot(self.layer, purpose, self.turns[purpose]), fresh
 
 
-def draft_layer(layer: int, job: Job, tiling: Tiling, parameter_bytes: Mapping[tuple[int, int], int],
-                limits: Limits) -> LayerDraft:
-    """The steps of a layer; `parameter_bytes` by channels."""
+def draft_layer(layer: int, job: Job, tiling: Tiling, limits: Limits) -> LayerDraft:
+    """The steps of a layer."""
     regions = list(tiling.regions(job))
     chunks = tuple(dict.fromkeys(region.channels for region in regions))
     made = LayerDraft(job, tiling, chunks)
     walk = _Walk(layer, tiling.mode)
     for region in regions:
-        size = parameter_bytes[region.channels]
-        made.steps.append(_step(made, walk, region, size, limits))
+        made.steps.append(_step(made, walk, region, limits))
     return made
 
 
-def _step(made: LayerDraft, walk: _Walk, region: Region, parameters: int, limits: Limits) -> Draft:
+def _step(made: LayerDraft, walk: _Walk, region: Region, limits: Limits) -> Draft:
     job, mode = made.job, walk.mode
     slots: dict[str, Slot] = {}
-    draws = [*_parameters(made, walk, region, parameters, slots), *_inputs(made, walk, region, slots)]
+    chunk = made.chunks.index(region.channels)
+    draws = [*_parameters(made, walk, chunk, slots), *_inputs(made, walk, region, slots)]
     numbers = values(job, region)
     output, _ = walk.slot(OUTPUT, region, mode.twice)
     slots[OUTPUT] = output
@@ -146,13 +165,14 @@ def _step(made: LayerDraft, walk: _Walk, region: Region, parameters: int, limits
         slots[SCRATCH], _ = walk.slot(SCRATCH, 0, False)
         made.grow(slots[SCRATCH], scratch)
     return Draft(walk.layer, region, numbers, tuple(draws), slots, rows_of(job.strip, job.output, region),
-                 touch_of(job.strip, None, job, region), made.chunks.index(region.channels))
+                 touch_of(job.strip, None, job, region), chunk)
 
 
-def _parameters(made: LayerDraft, walk: _Walk, region: Region, size: int, slots: dict[str, Slot]) -> Iterator[Draw]:
+def _parameters(made: LayerDraft, walk: _Walk, chunk: int, slots: dict[str, Slot]) -> Iterator[Draw]:
+    size = made.bytes_of(chunk)
     if not size:
         return
-    slot, fresh = walk.slot(PARAMETERS, region.channels, walk.mode.parameters_twice)
+    slot, fresh = walk.slot(PARAMETERS, chunk, walk.mode.parameters_twice)
     slots[PARAMETERS] = slot
     made.grow(slot, size)
     if fresh:

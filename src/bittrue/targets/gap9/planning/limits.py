@@ -21,7 +21,7 @@ class Limits:
 
     l1: int = 109_568
     """L1 without stacks and what the runtime keeps there."""
-    l2: int = 1_376_256
+    l2: int = 1_458_176
     """L2 without code and stacks, for the arena, the constants and the tables of steps."""
     l3: int = 8192 * KIB
     cores: int = 8

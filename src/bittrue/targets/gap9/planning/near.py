@@ -1,16 +1,31 @@
 """Places in L1: when each slot is used, and where it lies.
 
 Within a layer its slots lie side by side. Between two layers the slots of both are alive for some steps; what of the
-next layer's first tile has room beside them is loaded early, the rest late, when the layer before is done.
+next layer's first tile has room beside them is loaded early, the rest late, when the layer before is done. What a layer
+reads may lie in L1 still, as the output or an input of a layer before: then it is not loaded at all.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from enum import Enum
+from itertools import product
 
-from .drafts import OUTPUT, Draft, Draw, LayerDraft, Slot
+from .drafts import OUTPUT, Draft, Draw, LayerDraft, Slot, Touch
 from .limits import Limits
+
+
+class Load(Enum):
+    """When a step's load is started; KEPT: what it would bring is in L1 already."""
+
+    EARLY = "early"
+    LATE = "late"
+    KEPT = "kept"
+
+
+Loads = tuple[Load, ...]
+"""Of one step, in the order of its draws."""
 
 
 @dataclass(frozen=True)
@@ -30,14 +45,40 @@ class Place:
     size: int
     life: Life
 
+    def beside(self, other: Place) -> bool:
+        """Whether they have no byte in common."""
+        return self.offset + self.size <= other.offset or other.offset + other.size <= self.offset
+
+
+@dataclass
+class Near:
+    """The slots' places, and what becomes of the loads of each step; it grows layer by layer."""
+
+    places: dict[Slot, Place] = field(default_factory=dict)
+    loads: list[Loads] = field(default_factory=list)
+    kept: dict[tuple[int, str], int] = field(default_factory=dict)
+    """By step and purpose: where in L1 something lies that was not loaded for it."""
+    contents: dict[Slot, tuple[int, Touch]] = field(default_factory=dict)
+    """What a slot holds since which step."""
+    bytes: int = 0
+
 
 @dataclass(frozen=True)
-class Near:
-    """The slots' places, and which loads are early: by step, in the order of its draws."""
+class _Kept:
+    """An operand of a layer that lies in another layer's slot: where, for each of its steps."""
+
+    slot: Slot
+    places: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class _Packed:
+    """One way to place a layer."""
 
     places: Mapping[Slot, Place]
-    early: tuple[tuple[bool, ...], ...]
-    bytes: int
+    loads: list[Loads]
+    held: Mapping[Slot, Place]
+    """Places of the layers before, with what this one does to their lives."""
 
 
 def reads_fresh(draw: Draw, step: int, drafts: Sequence[Draft]) -> bool:
@@ -46,25 +87,108 @@ def reads_fresh(draw: Draw, step: int, drafts: Sequence[Draft]) -> bool:
     return touch is not None and any(touch.meets(before.writes) for before in drafts[max(0, step - 2):step])
 
 
-_EAGER: tuple[Callable[[Draw], bool], ...] = (
+Eager = Callable[[Draw], bool]
+_EAGER: tuple[Eager, ...] = (
     lambda draw: True, lambda draw: draw.touch is None, lambda draw: draw.touch is not None, lambda draw: False)
 """Which loads of a layer's first step are early: all, parameters, inputs, none; the first that has room is taken."""
 
 
 def place(layers: Sequence[LayerDraft], allowed: Sequence[Sequence[bool]], limits: Limits) -> Near:
     """Places for the slots of all layers; `allowed` says which loads of a step may be early for what they read."""
-    places: dict[Slot, Place] = {}
-    early: list[tuple[bool, ...]] = []
+    near = Near(bytes=2 * limits.table)
     for layer in layers:
-        first = len(early)
-        near = {slot: held for slot, held in places.items() if held.life.last >= first - 1}
-        found, flags = _layer(layer, first, allowed, near, limits)
-        if not all(flags[0]):
-            places.update({slot: _drained(held, first) for slot, held in near.items()})
-        places.update(found)
-        early.extend(flags)
-    top = max((held.offset + held.size for held in places.values()), default=0)
-    return Near(places, tuple(early), max(top, 2 * limits.table))
+        first = len(near.loads)
+        kept = _kept(layer, near)
+        found = _layer(layer, first, allowed[first:first + len(layer.steps)], near, kept, limits)
+        near.places.update(found.held)
+        near.places.update(found.places)
+        used = {purpose: held for purpose, held in kept.items() if held.slot in found.held
+                and any(Load.KEPT in loads for loads in found.loads)}
+        near.kept.update({(first + index, purpose): at for purpose, held in used.items()
+                          for index, at in enumerate(held.places)})
+        near.contents.update(_contents(layer, first, used))
+        near.loads.extend(found.loads)
+        near.bytes = max([near.bytes, *(held.offset + held.size for held in found.places.values())])
+    return near
+
+
+def _contents(layer: LayerDraft, first: int, kept: Mapping[str, _Kept]) -> Iterator[tuple[Slot, tuple[int, Touch]]]:
+    """What the layer leaves in its slots."""
+    for index, step in enumerate(layer.steps):
+        for draw in step.draws:
+            if draw.touch is not None and draw.label not in kept:
+                yield draw.slot, (first + index, draw.touch)
+        yield step.slots[OUTPUT], (first + index, step.writes)
+
+
+def _kept(layer: LayerDraft, near: Near) -> dict[str, _Kept]:
+    """Operands of which all that the layer reads lies in one slot that nobody has written to since."""
+    purposes = dict.fromkeys(draw.label for step in layer.steps for draw in step.draws if draw.touch is not None)
+    found = {}
+    for purpose in purposes:
+        for slot, (since, touch) in near.contents.items():
+            shifts = _shifts(layer, purpose, touch)
+            if shifts is not None and _untouched(near, slot, since):
+                offset = near.places[slot].offset
+                found[purpose] = _Kept(slot, tuple(offset + shift for shift in shifts))
+                break
+    return found
+
+
+def _shifts(layer: LayerDraft, purpose: str, touch: Touch) -> list[int] | None:
+    """Where each step's part of an operand begins in what a slot holds."""
+    shifts: list[int] = []
+    for step in layer.steps:
+        for draw in step.draws:
+            if draw.label == purpose and draw.touch is not None:
+                shift = touch.holds(draw.touch)
+                if shift is None:
+                    return None
+                break
+        else:
+            shift = shifts[-1] if shifts else 0
+        shifts.append(shift)
+    return shifts
+
+
+def _untouched(near: Near, slot: Slot, since: int) -> bool:
+    held = near.places[slot]
+    return all(other is held or other.life.first <= since or held.beside(other) for other in near.places.values())
+
+
+def _layer(layer: LayerDraft, first: int, allowed: Sequence[Sequence[bool]], near: Near, kept: Mapping[str, _Kept],
+           limits: Limits) -> _Packed:
+    for use, eager in product((kept, {}) if kept else ({},), _EAGER):
+        loads = _loads(layer, allowed, eager, use)
+        if not _outputs_wait(layer, loads):
+            continue
+        held = _held(near, first, first + len(layer.steps) - 1, use, Load.LATE in loads[0])
+        lives = _lives(layer, first, loads, use)
+        for downward in (False, True):
+            packed = _pack({slot: layer.sizes[slot] for slot in lives}, lives, held.values(), limits, downward)
+            if packed is not None:
+                return _Packed(packed, loads, held)
+    raise ValueError(f"the slots of {layer.job.layer.name} do not fit into L1")
+
+
+def _outputs_wait(layer: LayerDraft, loads: Sequence[Loads]) -> bool:
+    """Whether a slot that takes the outputs of two steps in a row is free again: late loads wait for the stores."""
+    slots = [step.slots[OUTPUT] for step in layer.steps]
+    return all(before != after or Load.LATE in late
+               for before, after, late in zip(slots, slots[1:], loads[1:], strict=False))
+
+
+def _held(near: Near, first: int, last: int, kept: Mapping[str, _Kept], drained: bool) -> dict[Slot, Place]:
+    """Places of layers before that are alive still: shorter if stores are waited for, longer if they are kept."""
+    keep = {held.slot for held in kept.values()}
+    found = {}
+    for slot, held in near.places.items():
+        if slot in keep:
+            until = max(last, held.life.last)
+            found[slot] = replace(held, life=Life(held.life.first, until, until))
+        elif held.life.last >= first - 1:
+            found[slot] = _drained(held, first) if drained else held
+    return found
 
 
 def _drained(held: Place, step: int) -> Place:
@@ -72,35 +196,23 @@ def _drained(held: Place, step: int) -> Place:
     return replace(held, life=replace(held.life, last=min(held.life.last, max(step - 1, held.life.drained))))
 
 
-def _layer(layer: LayerDraft, first: int, allowed: Sequence[Sequence[bool]], near: Mapping[Slot, Place],
-           limits: Limits) -> tuple[dict[Slot, Place], list[tuple[bool, ...]]]:
-    for eager in _EAGER:
-        flags = _flags(layer, first, allowed, eager)
-        lives = _lives(layer, first, flags)
-        held = near.values() if all(flags[0]) else [_drained(place, first) for place in near.values()]
-        for downward in (False, True):
-            packed = _pack(layer.sizes, lives, held, limits, downward)
-            if packed is not None:
-                return packed, flags
-    raise ValueError(f"the slots of {layer.job.layer.name} do not fit into L1")
-
-
-def _flags(layer: LayerDraft, first: int, allowed: Sequence[Sequence[bool]],
-           eager: Callable[[Draw], bool]) -> list[tuple[bool, ...]]:
-    """Which loads are early: within a layer those whose slot is free, of its first step what `eager` says."""
-    return [tuple(may and (draw.free if index else eager(draw))
-                  for may, draw in zip(allowed[first + index], step.draws, strict=True))
+def _loads(layer: LayerDraft, allowed: Sequence[Sequence[bool]], eager: Eager,
+           kept: Mapping[str, _Kept]) -> list[Loads]:
+    """Within a layer loads are early whose slot is free, of its first step what `eager` says."""
+    return [tuple(Load.KEPT if draw.label in kept else Load.EARLY if may and (draw.free if index else eager(draw))
+                  else Load.LATE for may, draw in zip(allowed[index], step.draws, strict=True))
             for index, step in enumerate(layer.steps)]
 
 
-def _lives(layer: LayerDraft, first: int, flags: Sequence[Sequence[bool]]) -> dict[Slot, Life]:
+def _lives(layer: LayerDraft, first: int, loads: Sequence[Loads], kept: Mapping[str, _Kept]) -> dict[Slot, Life]:
     lives: dict[Slot, Life] = {}
     for index, step in enumerate(layer.steps):
         now = first + index
-        early = {draw.slot for draw, flag in zip(step.draws, flags[index], strict=True) if flag}
+        early = {draw.slot for draw, load in zip(step.draws, loads[index], strict=True) if load is Load.EARLY}
         for purpose, slot in step.slots.items():
-            begin = lives[slot].first if slot in lives else now - (slot in early)
-            lives[slot] = Life(begin, now + (purpose == OUTPUT), now)
+            if purpose not in kept:
+                begin = lives[slot].first if slot in lives else now - (slot in early)
+                lives[slot] = Life(begin, now + (purpose == OUTPUT), now)
     return lives
 
 

@@ -2,63 +2,96 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from itertools import accumulate
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from ....errors import Diagnostics, Unsupported
 from ..network import Network
-from ..program import Area, Buffer, Program
-from .arena import Held, first_fit, tensors, top
-from .assemble import Far, ParameterPlace, steps_of
-from .drafts import LayerDraft, all_steps, draft_layer
+from ..program import Program
+from .arena import most_alive, tensors
+from .assemble import may_be_early, steps_of
+from .checker import check_program
+from .drafts import Draft, LayerDraft, all_steps, draft_layer
+from .far import Far, place_far
 from .footprints import Job, job
-from .limits import Limits, aligned
-from .near import Near, place, reads_fresh
-from .parameters import Blob, blob, blob_bytes
-from .tiles import Tiling, choose, signature, smallest
+from .limits import Limits
+from .lives import buffers
+from .near import place, reads_fresh
+from .tables import tables_bytes
+from .tiles import Before, Taste, Tiling, after, choose, signature, smallest
+from .timeline import layer_cycles
+
+TASTES = (Taste(), Taste(once=True), Taste(step=2_000, once=True), Taste(2_000, True, 16), Taste(20_000, True))
+"""What tiles are chosen by, one after the other until everything has a place: with more and more regard to L2."""
+
+
+@dataclass(frozen=True)
+class _Draft:
+    """A network that is cut into tiles."""
+
+    network: Network
+    layers: list[LayerDraft]
+    steps: list[Draft]
 
 
 def plan(network: Network, limits: Limits | None = None) -> Program:
     """The program of a network.
 
     Raises `Unsupported` with BT5550 for every layer of which no tile fits into L1, BT5551 for a network that fits
-    neither into L2 nor into L2 and L3.
+    neither into L2 nor into L2 and L3, and BT5559 for a plan that fails its own check.
     """
     held = limits or Limits()
     jobs = [job(network, layer) for layer in network.layers]
-    layers = [draft_layer(index, work, tiling, {chunk: blob_bytes(work.layer, chunk[1] - chunk[0])
-                                                for chunk in {region.channels for region in tiling.regions(work)}},
-                          held)
-              for index, (work, tiling) in enumerate(zip(jobs, tile(jobs, held), strict=True))]
-    drafts = all_steps(layers)
-    allowed = [[index > 0 and not reads_fresh(draw, index, drafts) for draw in draft.draws]
-               for index, draft in enumerate(drafts)]
-    near = place(layers, allowed, held)
-    blobs = [[blob(layer.job.layer, *chunk) for chunk in layer.chunks] for layer in layers]
-    constants, parameters = _resident(blobs)
-    alive = tensors(network)
-    places = first_fit(alive)
-    far = Far([parameters[draft.layer][draft.chunk] for draft in drafts], [places] * len(drafts), [0] * len(drafts),
-              [()] * len(drafts))
-    steps = steps_of(layers, drafts, near, far, held)
-    buffers = (*_near_buffers(near, len(drafts)), *_arena_buffers(alive, places, layers))
-    return Program(network, steps, constants, b"", places, buffers, near.bytes, top(alive, places), 0,
-                   tuple(sum(int(step.compute) for step in steps if step.layer == i) for i in range(len(layers))))
+    for taste in TASTES:
+        draft = _draft(network, jobs, held, taste)
+        far = place_far(network, draft.layers, held, taste.once)
+        if far is not None:
+            break
+    else:
+        raise _no_room(draft, held)
+    if len(far.external) + far.spare > held.l3:
+        raise _no_room_in_l3(far, held)
+    return _checked(_program(draft, far, held), held)
 
 
-def tile(jobs: Sequence[Job], limits: Limits) -> list[Tiling]:
+def _draft(network: Network, jobs: Sequence[Job], limits: Limits, taste: Taste) -> _Draft:
+    layers = [draft_layer(index, work, tiling, limits)
+              for index, (work, tiling) in enumerate(zip(jobs, tile(jobs, limits, taste), strict=True))]
+    return _Draft(network, layers, all_steps(layers))
+
+
+def _program(draft: _Draft, far: Far, limits: Limits) -> Program:
+    allowed = [[index > 0 and not reads_fresh(draw, index, draft.steps) and may_be_early(draw, step, index, far)
+                for draw in step.draws] for index, step in enumerate(draft.steps)]
+    near = place(draft.layers, allowed, limits)
+    steps = steps_of(draft.layers, draft.steps, near, far, limits)
+    return Program(draft.network, steps, far.constants, far.external, far.placed.places,
+                   tuple(buffers(draft.layers, near, far)), near.bytes, far.arena, far.spare,
+                   layer_cycles(steps, len(draft.layers)))
+
+
+def _checked(program: Program, limits: Limits) -> Program:
+    """The program, if it keeps to the protocol; what is wrong is the planner's own mistake (BT5559)."""
+    problems = check_program(program, limits)
+    if problems:
+        raise Unsupported(*problems)
+    return program
+
+
+def tile(jobs: Sequence[Job], limits: Limits, taste: Taste) -> list[Tiling]:
     """The tilings of all layers. Raises `Unsupported` (BT5550) for those without one."""
     known: dict[tuple[object, ...], Tiling | None] = {}
-    found, problems = [], Diagnostics()
+    found, problems, before = [], Diagnostics(), Before()
     for work in jobs:
-        key = signature(work.layer, work)
+        key = signature(work, before)
         if key not in known:
-            known[key] = choose(work, limits)
+            known[key] = choose(work, limits, taste, before) or choose(work, limits, Taste(), before)
         tiling = known[key]
         if tiling is None:
             _too_large(work, limits, problems)
         else:
             found.append(tiling)
+            before = after(tiling, work)
     problems.raise_as(Unsupported)
     return found
 
@@ -69,24 +102,23 @@ def _too_large(work: Job, limits: Limits, problems: Diagnostics) -> None:
                  "give the layer fewer input channels or a smaller kernel, or narrower weights")
 
 
-def _resident(blobs: Sequence[Sequence[Blob]]) -> tuple[bytes, list[list[ParameterPlace]]]:
-    """Parameters one after the other in L2."""
-    data, places = bytearray(), []
-    for layer in blobs:
-        row = []
-        for piece in layer:
-            row.append(ParameterPlace(Area.CONSTANTS, len(data), piece.places))
-            data += piece.data.ljust(aligned(len(piece.data)), b"\0")
-        places.append(row)
-    return bytes(data), places
+def _no_room(draft: _Draft, limits: Limits) -> Unsupported:
+    """Why a network does not fit into L2."""
+    layer, alive = most_alive(tensors(draft.network))
+    tables, largest = tables_bytes(draft.layers), max(
+        work.bytes_of(chunk) for work in draft.layers for chunk in range(len(work.chunks)))
+    need = alive + tables + largest
+    why = f"{need} bytes of L2" if need > limits.l2 else f"{need} bytes of L2 or, as they do not lie side by side, more"
+    found = Diagnostics()
+    found.add("BT5551", draft.network.layers[layer].name, f"the tensors that are alive while it runs take {alive} "
+              f"bytes, the largest parameters {largest}, {len(draft.steps)} steps {tables}: {why}; there are "
+              f"{limits.l2}",
+              f"make the image smaller or its channels fewer, by {max(need - limits.l2, need // 50)} bytes")
+    return Unsupported(*found)
 
 
-def _near_buffers(near: Near, steps: int) -> list[Buffer]:
-    return [Buffer("L1", slot.purpose, slot.layer, held.offset, held.size, max(held.life.first, 0),
-                   min(held.life.last, steps - 1)) for slot, held in near.places.items()]
-
-
-def _arena_buffers(alive: Sequence[Held], places: Mapping[str, int], layers: Sequence[LayerDraft]) -> list[Buffer]:
-    ends = list(accumulate(len(layer.steps) for layer in layers))
-    return [Buffer("L2 arena", tensor.name, None, places[tensor.name], tensor.size,
-                   ends[tensor.first] - len(layers[tensor.first].steps), ends[tensor.last] - 1) for tensor in alive]
+def _no_room_in_l3(far: Far, limits: Limits) -> Unsupported:
+    found = Diagnostics()
+    found.add("BT5551", "L3", f"parameters take {len(far.external)} bytes, tensors that wait {far.spare}, there are "
+              f"{limits.l3}", "give the board's size of L3 if it has more, or narrower weights")
+    return Unsupported(*found)

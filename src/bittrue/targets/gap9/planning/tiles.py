@@ -13,7 +13,6 @@ from itertools import product
 import numpy as np
 
 from ..kernels import KERNELS
-from ..network import Layer
 from ..program import MAX_TRANSFERS, Region
 from .arrays import Amount, ceil_div
 from .commands import BEAT, START
@@ -49,6 +48,12 @@ class Tiling:
     mode: Mode
     bytes: int
     cycles: float
+    step: float
+    """Cycles of the kernel on one tile."""
+
+    def single(self, job: Job) -> bool:
+        """Whether one tile is all of the layer."""
+        return (self.rows, self.columns, self.channels) == (job.output.height, job.output.width, job.output.channels)
 
     def regions(self, job: Job) -> Iterator[Region]:
         """The tiles in their order."""
@@ -75,10 +80,30 @@ def parts(size: int, most: int | None = None, multiple: int = 1) -> list[int]:
     return sorted({min(size, aligned(ceil_div(size, count), multiple)) for count in counts}, reverse=True)
 
 
-def choose(job: Job, limits: Limits) -> Tiling | None:
+@dataclass(frozen=True)
+class Taste:
+    """What matters beside the time of a layer alone."""
+
+    step: int = 100
+    """Cycles that one step less is worth: its table takes room in L2."""
+    once: bool = False
+    """Whether parameters are loaded only once, because they come from L3."""
+    share: int = 1
+    """Parameters of one tile take at most this part of L2."""
+
+
+@dataclass(frozen=True)
+class Before:
+    """The layer before: cycles of its last tile's kernel, and the tensor that is all in L1 when it is done."""
+
+    step: float = 0.0
+    output: str = ""
+
+
+def choose(job: Job, limits: Limits, taste: Taste, before: Before) -> Tiling | None:
     """The fastest tiling; None if no tile fits."""
     for most in (COLUMN_PARTS, None):
-        found = _best(_candidates(job, most), job, limits)
+        found = _best(_candidates(job, most), job, limits, taste, before)
         if found is not None:
             return found
     return None
@@ -195,8 +220,8 @@ class _Times:
     input_loads: Amount
     parameter_loads: Amount
 
-    def total(self, mode: Mode) -> Amount:
-        """Cycles of the layer."""
+    def total(self, mode: Mode, before: Before) -> Amount:
+        """Cycles of the layer. The first parameters come while the layer before computes, a single output may stay."""
         busy = self.steps * (self.kernel + STEP)
         hidden = self.kernel + STEP / 2
         if not mode.twice:
@@ -207,10 +232,11 @@ class _Times:
         exposed = (both * np.maximum(together - hidden, 0) + (self.input_loads - both) * np.maximum(
             self.inputs - hidden, 0) + (self.parameter_loads - both) * np.maximum(self.parameters - hidden, 0))
         late = 0 if mode.parameters_twice else (self.parameter_loads - 1) * (self.parameters + self.outputs)
-        return busy + exposed + late + self.inputs + self.steps * np.maximum(self.outputs - hidden, 0) + self.outputs
+        first = np.maximum(self.parameters - before.step, 0) + self.inputs + self.outputs * (self.steps > 1)
+        return busy + exposed + late + first + self.steps * np.maximum(self.outputs - hidden, 0)
 
 
-def _times(job: Job, sizes: _Sizes, mode: Mode, limits: Limits) -> tuple[_Times, Amount]:
+def _times(job: Job, sizes: _Sizes, mode: Mode, limits: Limits, before: Before) -> tuple[_Times, Amount]:
     """Times, and which candidates need no more commands than there are."""
     image, channels = _counts(job, sizes)
     loads = [_transfer(op.strip.pitch, op.tensor.width, _input(op, sizes), op.tensor.element_bytes)
@@ -227,37 +253,54 @@ def _times(job: Job, sizes: _Sizes, mode: Mode, limits: Limits) -> tuple[_Times,
     moving = every if _by_channel(job) or mode.channels_outer else image
     resident = np.where(image == 1, 1, moving) if not _by_channel(job) else moving
     reloaded = channels if mode.channels_outer else np.where(channels > 1, every, 1)
-    times = _Times(every, kernel, sum(load[0] for load in loads) * edge, parameters / BEAT + START, stores[0] * edge,
+    brought = sum(load[0] * (1 - _kept(op, sizes, before)) for load, op in zip(loads, job.operands, strict=True))
+    times = _Times(every, kernel, brought * edge, parameters / BEAT + START, stores[0] * edge,
                    resident, reloaded)
     return times, (commands <= MAX_TRANSFERS) & (stores[1] <= MAX_TRANSFERS)
 
 
-def _best(sizes: _Sizes, job: Job, limits: Limits) -> Tiling | None:
-    found = [tiling for mode in MODES if (tiling := _best_of(sizes, mode, job, limits)) is not None]
+def _kept(operand: Operand, sizes: _Sizes, before: Before) -> Amount:
+    """Whether tiles read rows of what the layer before has left in L1."""
+    tensor = operand.tensor
+    _, columns, channels = _input(operand, sizes)
+    return ((columns == tensor.width) & (channels == tensor.channels)) * (operand.strip.root == before.output)
+
+
+def _best(sizes: _Sizes, job: Job, limits: Limits, taste: Taste, before: Before) -> Tiling | None:
+    modes = [mode for mode in MODES if mode.channels_outer or not taste.once]
+    found = [tiling for mode in modes if (tiling := _best_of(sizes, mode, job, limits, taste, before)) is not None]
     return min(found, key=lambda tiling: (tiling.cycles, MODES.index(tiling.mode)), default=None)
 
 
-def _best_of(sizes: _Sizes, mode: Mode, job: Job, limits: Limits) -> Tiling | None:
+def _best_of(sizes: _Sizes, mode: Mode, job: Job, limits: Limits, taste: Taste, before: Before) -> Tiling | None:
     need = _bytes(job, sizes, mode, limits)
-    fitting = need <= limits.l1
+    fitting = (need <= limits.l1) & (_parameter_bytes(job, sizes) * taste.share <= limits.l2)
     if not fitting.any():
         return None
     kept = sizes.chosen(fitting)
-    times, allowed = _times(job, kept, mode, limits)
+    times, allowed = _times(job, kept, mode, limits, before)
     if not allowed.any():
         return None
-    total = np.where(allowed, times.total(mode), np.inf)
+    total = np.where(allowed, times.total(mode, before) + taste.step * times.steps, np.inf)
     best = int(np.argmin(total))
     return Tiling(int(kept.rows[best]), int(kept.columns[best]), int(kept.channels[best]), mode,
-                  int(need[fitting][best]), float(total[best]))
+                  int(need[fitting][best]), float(total[best]), float(times.kernel[best]))
 
 
-def signature(layer: Layer, job: Job) -> tuple[object, ...]:
+def after(tiling: Tiling, job: Job) -> Before:
+    """What a layer leaves to the next one."""
+    dense = job.strip.pitch == job.output.pixel_bytes
+    return Before(tiling.step, job.strip.root if dense and tiling.single(job) else "")
+
+
+def signature(job: Job, before: Before) -> tuple[object, ...]:
     """What a layer's tiling follows from: layers that agree are searched once."""
+    layer = job.layer
     shapes = tuple((op.tensor.height, op.tensor.width, op.tensor.channels, op.tensor.elem, op.strip.pitch)
                    for op in job.operands)
     weights = None if layer.weights is None else layer.weights.shape
     table = layer.requant
     return (layer.kernel, layer.window, weights, layer.weight_bits, layer.bias is None, table.kind, table.per_channel,
             len(table.scales), layer.table is None, layer.padding, shapes, job.strip.pitch, job.output.height,
-            job.output.width, job.output.channels, job.output.elem)
+            job.output.width, job.output.channels, job.output.elem, before.step,
+            tuple(op.strip.root == before.output for op in job.operands))

@@ -15,9 +15,7 @@ from ..kernels import Kind
 from .arrays import Amount, Values, ceil_div
 
 Work = dict[str, Amount]
-KINDS: Mapping[Kind, str] = MappingProxyType({
-    Kind.NONE: "none", Kind.NARROW: "narrow", Kind.NARROW_EVEN: "even", Kind.PARTS: "wide", Kind.WIDE: "wide",
-    Kind.SPLIT: "slow", Kind.GENERAL: "slow", Kind.DIVIDE: "slow"})
+KINDS: Mapping[Kind, str] = MappingProxyType({kind: kind.name.lower() for kind in Kind})
 """Requantizations by what they cost."""
 FAST = (Kind.NARROW, Kind.PARTS, Kind.WIDE)
 
@@ -96,22 +94,33 @@ def _single_row(v: Values, kind: Kind, cores: int) -> Work:
 
 
 def _depthwise(v: Values, kind: Kind, cores: int) -> Work:
-    groups, words = ceil_div(v["channels"], 4), ceil_div(v["kernel_h"], 4)
-    units = ceil_div(v["out_h"] * groups, cores)
-    columns = (v["out_w"] - 1) * v["stride_w"] + (v["kernel_w"] - 1) * v["dilation_w"] + 1
-    seen = units * np.minimum(columns, v["in_w"])
-    channels = units * v["channels"] / groups
-    partial = (np.asarray(v["channels"]) % 4 > 0) / groups
-    work: Work = {"one": 1, "units": units}
-    if int(np.max(words)) > 1:
-        work["byte_columns"] = seen * words
-    else:
-        work.update(columns=seen, partial_columns=seen * partial)
-    outputs = channels * v["out_w"]
-    if int(np.max(v["kernel_w"])) == 3 and int(np.max(words)) == 1 and kind in FAST:
-        return {**work, "fast_channels": channels, f"fast_{KINDS[kind]}": outputs}
-    return {**work, f"any_{KINDS[kind]}": outputs, "any_columns": outputs * v["kernel_w"],
-            "any_words": outputs * v["kernel_w"] * words}
+    """Units of four channels of a row (two rows, where one transposition serves both), in one of three ways."""
+    height, width, step = (int(np.max(v[name])) for name in ("kernel_h", "kernel_w", "stride_h"))
+    fast = kind in FAST and int(np.max(v["dilation_w"])) == 1
+    three = fast and height <= 4 and width == 3
+    two = three and height <= 3 and step == int(np.max(v["stride_w"])) == int(np.max(v["dilation_h"])) == 1
+    groups, words = ceil_div(v["channels"], 4), -(-height // 4)
+    units = ceil_div(ceil_div(v["out_h"], 2 if two else 1) * groups, cores)
+    columns = (v["out_w"] - 1) * v["stride_w"] + (width - 1) * v["dilation_w"] + 1
+    seen = units * np.minimum(columns, v["in_w"]) * words
+    outputs = units * v["channels"] / groups * v["out_w"]
+    work: Work = {"one": 1, "units": units, "lines": ceil_div(units, groups), "columns": seen,
+                  "partial_columns": seen / groups * (np.asarray(v["channels"]) % 4 > 0)}
+    return {**work, **_windows(v, kind, three, two, fast, units * v["channels"] / groups, outputs, width * words)}
+
+
+def _windows(v: Values, kind: Kind, three: bool, two: bool, fast: bool, channels: Amount, outputs: Amount,
+             words: int) -> Work:
+    """Sums of windows: three words each, one or two rows; fours of them; one by one."""
+    name, wide = KINDS[kind], np.asarray(v["out_w"])
+    if three:
+        many = (wide >= 12) * two
+        way = "two" if two else "one"
+        return {f"{way}_channels": channels, f"{way}_{name}": outputs * (1 - many), f"thirds_{name}": outputs * many}
+    fours = fast * (wide >= 4) * channels * ceil_div(wide, 4)
+    alone = outputs * (1 - fast * (wide >= 4))
+    return {"fours_channels": fast * channels, "fours_words": fours * words, f"fours_{name}": fours,
+            f"any_{name}": alone, "any_words": alone * words}
 
 
 def _pool(v: Values, cores: int) -> tuple[Amount, Amount, Amount, Amount]:
@@ -174,7 +183,7 @@ def _lookup(v: Values, kind: Kind, cores: int) -> Work:
 
 
 def _leaky_relu(v: Values, kind: Kind, cores: int) -> Work:
-    return {"one": 1, KINDS[kind]: ceil_div(v["count"], cores)}
+    return {"one": 1, f"elements_{KINDS[kind]}": ceil_div(v["count"], cores)}
 
 
 WORK: Mapping[str, Callable[[Values, Kind, int], Work]] = MappingProxyType({

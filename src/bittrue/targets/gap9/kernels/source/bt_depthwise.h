@@ -6,7 +6,8 @@
 #ifndef BT_DEPTHWISE_H
 #define BT_DEPTHWISE_H
 
-#include "bt_requant.h"
+#include "bt_common.h"
+#include "bt_kernels.h"
 
 /* Four taps that walk along rows of the image; rows outside of it stand still on zeros. */
 typedef struct {
@@ -18,14 +19,15 @@ typedef struct {
 typedef struct {
     const uint8_t *x;
     uint8_t *y;
-    /* Bytes from one window to the next, from one output to the next, to the row below. */
+    /* Bytes from one window to the next, from one output to the next. */
     int32_t step;
     int32_t pitch;
+    /* Bytes to the row below; of windows by fours from the end of the last one to the first of the next four. */
     int32_t below;
     int32_t lo;
     int32_t hi;
     int32_t bits;
-    /* Outputs of a row (of two rows: those that are left of a third of them), channels. */
+    /* Outputs of a row (of two rows those that are left of a third of them; by fours their fours), channels. */
     int32_t count;
     int32_t channels;
     /* From the end of a row to the next channel, in x and in y. */
@@ -36,9 +38,50 @@ typedef struct {
     const bt_scale *scale;
     int32_t scale_step;
     const int32_t *bias;
-    /* Of two rows: a third of their outputs. */
-    int32_t thirds;
+    /* Of two rows a third of their outputs; by fours the words of a window. */
+    int32_t turns;
 } bt_lines;
+
+typedef void bt_lines_function(bt_lines *c);
+
+/* Three words of weights that stay in registers; any kernel, four windows at once; anything else. */
+typedef enum { BT_THREE_WORDS, BT_BY_FOURS, BT_WORD_BY_WORD } bt_way;
+
+/* One unit of work: one or two rows of the output, four channels; and what all units of a core share. */
+typedef struct {
+    int32_t oy;
+    int32_t rows;
+    int32_t channel;
+    /* 1 to 4 channels exist. */
+    int32_t valid;
+    /* Columns of the image that the row sees, and words of one column of the kernel. */
+    int32_t columns;
+    int32_t words;
+    uint8_t *scratch;
+    /* Columns begin to end-1 lie within the image. */
+    int32_t begin;
+    int32_t end;
+    /* The taps of the rows, at channel 0; -1 where they lie within the image. */
+    bt_walk walk;
+    int32_t inside[4];
+    /* Bytes of one channel of the scratch, its first column within the image, and how many of them there are. */
+    int32_t plane;
+    uint8_t *first;
+    int32_t count;
+    bt_way way;
+    /* But for BT_WORD_BY_WORD: what all units share, and the functions for one row and for two. */
+    bt_lines lines;
+    bt_lines_function *run[2];
+    int32_t no_bias[4];
+    /* What taps outside of the image read; on the stack, because constants lie in slow memory. */
+    uint32_t zero;
+} bt_unit;
+
+/* Of depthwise_rest.c: the functions for everything but kernels of three words on u8 without 64-bit sums ... */
+bt_lines_function *bt_depthwise_function(bt_way way, const bt_requant *q, int32_t is_signed, int32_t two);
+
+/* ... and any kernel with any requantization. */
+void bt_depthwise_words(const bt_depthwise_params *p, const bt_unit *u);
 
 /* Which lanes a transposition picks of two words: low or high bytes of the halves, high halves. */
 #define BT_EVEN_BYTES 0x06040200u
@@ -148,6 +191,34 @@ BT_INLINE void bt_transpose_run(bt_walk w, uint8_t *to, int32_t plane, int32_t c
     BT_NEXT_COLUMN("t1") BT_TWO_SUMS(code, kind, clamped, "t2", "t0", "t1")                               \
     "2:\n\t" BT_END_CHANNELS
 
+/* Any kernel: four windows that share the weights, 5 loads and 4 dot products for each word. Registers as above, but a1
+ * and s4 to s6 the windows, s1 and s2 weights, s3 words of a window; t3, t4, t6, a3 sums. Channels by a branch: both
+ * hardware loops are taken.
+ */
+#define BT_FOUR_SUMS(code)                                                                                \
+    BT_NEXT_WORD("t0", "s1") BT_NEXT_WORD("t1", "a1") BT_NEXT_WORD("t2", "s4")                            \
+    ".insn r 0x57, 1, " code ", t3, t1, t0\n\t" BT_NEXT_WORD("t1", "s5")                                  \
+    ".insn r 0x57, 1, " code ", t4, t2, t0\n\t" BT_NEXT_WORD("t2", "s6")                                  \
+    ".insn r 0x57, 1, " code ", t6, t1, t0\n\t.insn r 0x57, 1, " code ", a3, t2, t0\n\t"
+#define BT_NEXT_WORD(reg, pointer) ".insn i 0x0b, 2, " reg ", " pointer ", 4\n\t"
+#define BT_PUT_NEXT(kind, clamped, sum) \
+    BT_SCALED_##kind(sum, "t0") clamped("t0") ".insn r 0x2b, 4, 0x00, a4, a2, t0\n\t"
+#define BT_FOURS(code, kind, clamped, one)                                                                \
+    "lw a1, 0(%[c])\n\tlw a2, 4(%[c])\n\tlw a4, 12(%[c])\n\tlw a5, 16(%[c])\n\tlw a6, 20(%[c])\n\t"      \
+    "lw a7, 24(%[c])\n\tlw s11, 28(%[c])\n\tlw s3, 64(%[c])\n\t"                                        \
+    ".balign 4\n\t.option push\n\t.option norvc\n\t.option norelax\n\t3:\n\t"                            \
+    "lw t0, 32(%[c])\n\tlw t1, 52(%[c])\n\tlw t2, 56(%[c])\n\tlw t3, 60(%[c])\n\tlw s2, 48(%[c])\n\t"    \
+    "lw s7, 0(t1)\n\tlw s8, 4(t1)\n\tlw s10, 8(t1)\n\tlw s9, 12(t1)\n\tadd t1, t1, t2\n\tsw t1, 52(%[c])\n\t" \
+    "lw t4, 0(t3)\n\taddi t3, t3, 4\n\tsw t3, 60(%[c])\n\tmv t6, t0\n\t" BT_RECORD_##kind                \
+    ".insn i 0x7b, 4, x1, t6, 2 * (20 + 4 * " #one ")\n\t"                                              \
+    "lw t0, 8(%[c])\n\tmv s1, s2\n\tadd s4, a1, t0\n\tadd s5, s4, t0\n\tadd s6, s5, t0\n\t"              \
+    "li t3, 0\n\tli t4, 0\n\tli t6, 0\n\tli a3, 0\n\t"                                                  \
+    ".insn i 0x7b, 4, x0, s3, 2 * 9\n\t" BT_FOUR_SUMS(code)                                              \
+    BT_PUT_NEXT(kind, clamped, "t3") BT_PUT_NEXT(kind, clamped, "t4") BT_PUT_NEXT(kind, clamped, "t6")    \
+    BT_PUT_NEXT(kind, clamped, "a3") "add a1, s6, a5\n\t"                                                \
+    "lw t0, 40(%[c])\n\tlw t1, 44(%[c])\n\tlw t2, 36(%[c])\n\tsw s1, 48(%[c])\n\tadd a1, a1, t0\n\t"     \
+    "add a2, a2, t1\n\taddi t2, t2, -1\n\tsw t2, 36(%[c])\n\tbnez t2, 3b\n\t.option pop"
+
 #define BT_DEFINE_LINES(name, body, dot, kind, rows)                                                      \
     static __attribute__((noinline)) void name(bt_lines *c)                                               \
     {                                                                                                     \
@@ -174,27 +245,29 @@ BT_INLINE void bt_transpose_run(bt_walk w, uint8_t *to, int32_t plane, int32_t c
     }
 }
 
-/* All windows of one row and one channel. */
+#define BT_FOURS(...)
+
+/* All windows of one channel, one below the other `rows` of them; `words` words each. */
 #define BT_DEFINE_LINES(name, body, dot, kind, rows)                                                      \
-    static void name##_row(const bt_lines *c, const bt_requant *q, int32_t row, int32_t count)            \
+    static void name##_channel(const bt_lines *c, const bt_requant *q, int32_t count, int32_t words)      \
     {                                                                                                     \
         const uint8_t *x = c->x;                                                                          \
-        uint8_t *y = c->y + (row ? c->below : 0);                                                         \
-        for (; count > 0; count--, x += c->step, y += c->pitch) {                                         \
-            int32_t sum = *c->bias;                                                                       \
-            for (int32_t i = 0; i < 12; i += 4)                                                           \
-                sum = dot(sum, bt_load(x + i), bt_load(c->w + i) << (8 * row));                           \
-            *y = (uint8_t)bt_scaled(q, kind, c->scale, sum);                                              \
+        for (int32_t left = ((rows) ? (rows) : 1) * count; left > 0; left--) {                                           \
+            int32_t ox = (left - 1) % count, row = (left - 1) / count, sum = *c->bias;                    \
+            for (int32_t i = 0; i < words; i++)                                                           \
+                sum = dot(sum, bt_load(x + ox * c->step + 4 * i), bt_load(c->w + 4 * i) << (8 * row));    \
+            c->y[ox * c->pitch + row * c->below] = (uint8_t)bt_scaled(q, kind, c->scale, sum);            \
         }                                                                                                 \
     }                                                                                                     \
     static void name(bt_lines *c)                                                                         \
     {                                                                                                     \
         bt_requant q = {0, 0, 0, kind, c->lo, c->hi, 0, 0, c->bits};                                      \
-        int32_t count = c->count + 3 * c->thirds, next_x = count * c->step + c->next_x + (c->thirds ? 8 : 0); \
+        int32_t fours = (rows) == 0, words = fours ? c->turns : 3;                                        \
+        int32_t count = fours ? 4 * c->count : c->count + 3 * c->turns;                                   \
+        int32_t next_x = count * c->step + c->next_x + (!fours && c->turns ? 8 : 0);                      \
         for (int32_t left = c->channels; left > 0; left--, c->x += next_x, c->y += count * c->pitch + c->next_y) { \
-            for (int32_t row = 0; row < (rows); row++)                                                    \
-                name##_row(c, &q, row, count);                                                            \
-            c->w += 12;                                                                                   \
+            name##_channel(c, &q, count, words);                                                          \
+            c->w += 4 * words;                                                                            \
             c->bias++;                                                                                    \
             c->scale += c->scale_step / (int32_t)sizeof *c->scale;                                        \
         }                                                                                                 \
@@ -202,20 +275,33 @@ BT_INLINE void bt_transpose_run(bt_walk w, uint8_t *to, int32_t plane, int32_t c
 
 #endif
 
-/* Kernels of three words: weights and requantization stay in registers. */
-#define BT_DEFINE_ONE(name, kind, record, body)                                                           \
-    BT_DEFINE_LINES(bt_one_i8_##name, BT_ONE_ROW("0x5c", kind, BT_CLAMPED, record, body), bt_dot_i8, BT_##kind, 1) \
-    BT_DEFINE_LINES(bt_one_u8_##name, BT_ONE_ROW("0x54", kind, BT_CLAMPED, record, body), bt_dot_u8, BT_##kind, 1)
-#define BT_DEFINE_TWO(name, kind, clamped, record, body)                                                  \
-    BT_DEFINE_LINES(bt_two_i8_##name, BT_TWO_ROWS("0x5c", kind, clamped, record, body), bt_dot_i8, BT_##kind, 2) \
-    BT_DEFINE_LINES(bt_two_u8_##name, BT_TWO_ROWS("0x54", kind, clamped, record, body), bt_dot_u8, BT_##kind, 2)
-BT_DEFINE_ONE(narrow, NARROW, 1, 8)
-BT_DEFINE_ONE(parts, PARTS, 3, 10)
-BT_DEFINE_ONE(wide, WIDE, 9, 11)
-BT_DEFINE_TWO(narrow, NARROW, BT_CLAMPED, 1, 16)
-BT_DEFINE_TWO(parts, PARTS, BT_CLAMPED, 3, 20)
-BT_DEFINE_TWO(wide, WIDE, BT_CLAMPED, 9, 22)
-BT_DEFINE_TWO(narrow_clip, NARROW, BT_CLIPPED, 1, 14)
-BT_DEFINE_TWO(parts_clip, PARTS, BT_CLIPPED, 3, 18)
+/* One and two rows of kernels of three words, windows of any kernel by fours; `type` is i8 or u8. */
+#define BT_CODE_i8 "0x5c"
+#define BT_CODE_u8 "0x54"
+#define BT_DEFINE_ONE(name, type, kind, record, body)                                                     \
+    BT_DEFINE_LINES(bt_one_##type##_##name, BT_ONE_ROW(BT_CODE_##type, kind, BT_CLAMPED, record, body),   \
+                    bt_dot_##type, BT_##kind, 1)
+#define BT_DEFINE_TWO(name, type, kind, clamped, record, body)                                            \
+    BT_DEFINE_LINES(bt_two_##type##_##name, BT_TWO_ROWS(BT_CODE_##type, kind, clamped, record, body),     \
+                    bt_dot_##type, BT_##kind, 2)
+#define BT_DEFINE_FOURS(name, type, kind, one)                                                            \
+    BT_DEFINE_LINES(bt_fours_##type##_##name, BT_FOURS(BT_CODE_##type, kind, BT_CLAMPED, one), bt_dot_##type, \
+                    BT_##kind, 0)
+/* The functions of one type without 64-bit sums: depthwise.c has them for u8, depthwise_rest.c for i8. */
+#define BT_DEFINE_THREES(type)                                                                            \
+    BT_DEFINE_ONE(narrow, type, NARROW, 1, 8)                                                             \
+    BT_DEFINE_ONE(parts, type, PARTS, 3, 10)                                                              \
+    BT_DEFINE_TWO(narrow, type, NARROW, BT_CLAMPED, 1, 16)                                                \
+    BT_DEFINE_TWO(narrow_clip, type, NARROW, BT_CLIPPED, 1, 14)                                           \
+    BT_DEFINE_TWO(parts, type, PARTS, BT_CLAMPED, 3, 20)                                                  \
+    BT_DEFINE_TWO(parts_clip, type, PARTS, BT_CLIPPED, 3, 18)
+/* The one for a kind, for two rows (1) or one (0), with a clamp from 0 on (1) or any other (0). */
+#define BT_DEFINE_PICK(name, type)                                                                        \
+    BT_INLINE bt_lines_function *name(int32_t kind, int32_t two, int32_t clip)                            \
+    {                                                                                                     \
+        if (kind == BT_PARTS)                                                                             \
+            return !two ? bt_one_##type##_parts : clip ? bt_two_##type##_parts_clip : bt_two_##type##_parts; \
+        return !two ? bt_one_##type##_narrow : clip ? bt_two_##type##_narrow_clip : bt_two_##type##_narrow; \
+    }
 
 #endif
