@@ -49,7 +49,4 @@ void bt_matrix_eights(const bt_matrix *m, const bt_rows *r, int32_t first, int32
 /* Blocks first to last-1 in every other case; those below `whole` are whole and of a kind up to BT_WIDE. */
 void bt_matrix_rest(const bt_matrix *m, const bt_rows *r, int32_t first, int32_t whole, int32_t last);
 
-/* bt_matrix_pair for one row, two blocks at a time. */
-void bt_matrix_row(const bt_matrix *m, const uint8_t *x, void *y, int32_t first, int32_t last);
-
 #endif

@@ -77,30 +77,3 @@ void bt_matrix_rest(const bt_matrix *m, const bt_rows *r, int32_t first, int32_t
     for (first = bt_max(first, whole); first < last; first++)
         any_block(m, r, first);
 }
-
-/* Two blocks of 8-bit weights for one row: sum[c] is channel c of the first, sum[4 + c] of the second. */
-BT_INLINE void run_row(const bt_matrix *m, bt_block_function *row, const uint8_t *x, void *y, int32_t index)
-{
-    const uint8_t *w = m->weights + index * m->words * 16;
-    const int32_t *bias = m->bias ? m->bias + 4 * index : bt_no_bias;
-    int32_t sum[8], stored[8], valid = bt_min(m->channels - 4 * index, 8);
-    for (int32_t c = 0; c < 8; c++)
-        sum[c] = bias[c];
-    row(sum, w, w + m->words * 16, x, m->words);
-    for (int32_t c = 0; c < 8; c++)
-        stored[c] = sum[c];
-    for (int32_t c = 0; c < valid; c++)
-        bt_put(m->requant, m->requant->kind, y, 4 * index + c, 4 * index + c, stored[c]);
-}
-
-void bt_matrix_row(const bt_matrix *m, const uint8_t *x, void *y, int32_t first, int32_t last)
-{
-    for (; m->weight_bits == 8 && first + 1 < last; first += 2) {
-        if (m->is_signed)
-            run_row(m, bt_row_i8, x, y, first);
-        else
-            run_row(m, bt_row_u8, x, y, first);
-    }
-    if (first < last)
-        bt_matrix_pair(m, x, x, y, 0, first, last);
-}
