@@ -74,7 +74,7 @@ static void paired_rows(const bt_linear_params *p, const bt_matrix *m, int32_t c
         uint8_t *y = (uint8_t *)p->output + 2 * pair * p->out_pitch * element;
         const uint8_t *x = (const uint8_t *)p->input + 2 * pair * p->in_pitch;
         last = bt_min(blocks - first, share.end - unit);
-        bt_matrix_pair(m, x, two ? x + p->in_pitch : x, y, two ? y + p->out_pitch * element : 0, first, first + last);
+        bt_matrix_pair(m, x, two ? x + p->in_pitch : x, y, two ? y + p->out_pitch * element : y, first, first + last);
     }
 }
 

@@ -44,7 +44,7 @@ void bt_pointwise(const bt_pointwise_params *p, int32_t core, int32_t cores)
         int32_t last = bt_min(blocks, first + left), two = pixel + 1 < pixels;
         const uint8_t *x = w.x;
         w = next_pixel(p, w);
-        bt_matrix_pair(&m, x, two ? w.x : x, y, two ? y + pitch : 0, first, last);
+        bt_matrix_pair(&m, x, two ? w.x : x, y, two ? y + pitch : y, first, last);
         w = next_pixel(p, w);
         left -= last - first;
         first = 0;
