@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Mapping
+from copy import deepcopy
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -17,7 +18,6 @@ import numpy as np
 from bittrue.targets.gap9.kernels import KERNELS, NO_REQUANT, SOURCE, Kernel, RequantTable, structs
 from bittrue.targets.gap9.simulate import Cluster, ClusterResult
 from bittrue.targets.gap9.simulate.build import build
-from bittrue.targets.gap9.simulate.program import Program
 from gap9.kernel_builds import Call
 
 MAIN = """
@@ -26,13 +26,16 @@ MAIN = """
 #include "pmsis.h"
 #define NEAR __attribute__((section(".l1"), aligned(16)))
 NEAR uint8_t arena[{room}];
-NEAR {struct} params;
+NEAR int32_t params[64];
+NEAR volatile int32_t which;
+typedef void kernel(const void *params, int32_t core, int32_t cores);
+static kernel *const kernels[] = {{{functions}}};
 NEAR volatile int32_t count;
 #define CALL(turn)                              \\
     pi_cl_team_barrier();                       \\
     if (core < cores) {{                        \\
         BT_REGION_ENTER(turn);                  \\
-        {function}(&params, core, cores);       \\
+        kernels[which](params, core, cores);    \\
         BT_REGION_LEAVE(turn);                  \\
     }}
 static void work(void *none)
@@ -63,15 +66,27 @@ GAP = 32
 FILLER = 0xA5
 
 
+@dataclass(frozen=True, eq=False)
+class Loaded:
+    """A program and the kernels in it."""
+
+    cluster: Cluster
+    """Before it runs; every run is one of a copy, which is faster than to decode the program again."""
+    kernels: tuple[str, ...]
+
+
 @cache
-def program(kernel: str, compiler: str = "zig", flags: tuple[str, ...] = (), source: Path = SOURCE) -> Program:
-    """The kernel with its files in the order of the table, and a main that calls it twice (regions 0 and 1)."""
-    row, folder = KERNELS[kernel], Path(mkdtemp(prefix="bittrue-kernel-"))
+def program(kernels: tuple[str, ...] = tuple(KERNELS), compiler: str = "zig", flags: tuple[str, ...] = (),
+            source: Path = SOURCE) -> Loaded:
+    """Kernels with their files in the order of the table, and a main that calls one of them twice (regions 0 and 1)."""
+    folder = Path(mkdtemp(prefix="bittrue-kernel-"))
     main = folder / "main.c"
-    main.write_text(MAIN.format(struct=row.struct, function=row.function, room=ROOM))
-    built = build([main, *(source / name for name in row.files)], folder, compiler, ("-I", str(source), *flags))
+    functions = ", ".join(f"(kernel *)(void (*)(void)){KERNELS[name].function}" for name in kernels)
+    main.write_text(MAIN.format(functions=functions, room=ROOM))
+    files = dict.fromkeys(file for name in kernels for file in KERNELS[name].files)
+    built = build([main, *(source / name for name in files)], folder, compiler, ("-I", str(source), *flags))
     assert built.warnings == ()
-    return Program.load(built.elf)
+    return Loaded(Cluster(built.elf), kernels)
 
 
 @dataclass(frozen=True)
@@ -143,13 +158,16 @@ def place(buffers: Mapping[str, bytes], tight: bool) -> Placed:
     return Placed(spans)
 
 
-def words_of(case: Case, struct_name: str, addresses: Mapping[str, int]) -> list[int]:
+UNCHANGED: Mapping[str, int] = {}
+
+
+def words_of(case: Case, struct_name: str, addresses: Mapping[str, int], changed: Mapping[str, int]) -> list[int]:
     """A parameter struct as words."""
     found = []
-    values = {**case.values, **case.table.fields()}
+    values = {**case.values, **case.table.fields(), **changed}
     for f in structs()[struct_name]:
         if f.type in structs():
-            found += words_of(case, f.type, addresses)
+            found += words_of(case, f.type, addresses, changed)
         else:
             found.append(addresses.get(f.name, 0) if f.is_pointer else values[f.name])
     return found
@@ -167,18 +185,20 @@ class Ran:
         return self.result.region(turn).cycles
 
 
-def run(case: Case, compiler: str = "zig", cores: int = 8, tight: bool = False, flags: tuple[str, ...] = (),
-        source: Path = SOURCE, budget: int = 100_000_000) -> Ran:
-    """The case on the cluster; traps are in the result."""
-    cluster = Cluster(program(case.kernel, compiler, flags, source))
+def run(case: Case, loaded: Loaded, cores: int = 8, tight: bool = False, changed: Mapping[str, int] = UNCHANGED,
+        budget: int = 100_000_000) -> Ran:
+    """The case on the cluster; traps are in the result. `changed` are fields whose values are wrong on purpose."""
+    cluster = deepcopy(loaded.cluster)
     arena, buffers = cluster.symbols["arena"], case.buffers(cores)
     placed = place(buffers, tight)
     addresses = {name: arena + at for name, (at, _) in placed.spans.items() if buffers[name]}
     for name, address in addresses.items():
         cluster.write_memory(address, buffers[name])
-    words = [word & 0xFFFFFFFF for word in words_of(case, case.row.struct, addresses)]
+    words = [word & 0xFFFFFFFF for word in words_of(case, case.row.struct, addresses, changed)]
     cluster.write_memory(cluster.symbols["params"], struct.pack(f"<{len(words)}I", *words))
     cluster.write_memory(cluster.symbols["count"], cores.to_bytes(4, "little"))
+    which = loaded.kernels.index(case.kernel)
+    cluster.write_memory(cluster.symbols["which"], which.to_bytes(4, "little"))
     cluster.guard((arena + at, size) for at, size in placed.guards)
     result = cluster.run(budget)
     return Ran(cluster.read_memory(addresses["output"], case.output), result)

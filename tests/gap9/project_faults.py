@@ -1,4 +1,4 @@
-"""Faults for emitted projects: one number of a table of steps, or one bound of a kernel's loop, is made wrong."""
+"""Faults for emitted projects: one number of a table of steps is made wrong."""
 
 from __future__ import annotations
 
@@ -8,11 +8,10 @@ from dataclasses import dataclass
 
 SIZES = ("out_h", "out_w", "out_c", "in_h", "in_w", "in_c", "channels", "rows", "pixels", "count")
 PITCHES = ("in_pitch", "out_pitch", "a_pitch", "b_pitch")
-POINTERS = ("input", "output", "weights", "bias", "scratch", "scales", "a", "b")
+POINTERS = ("input", "output", "weights", "bias", "scales", "a", "b")
 TRANSFER = re.compile(r"\{BT_(?:ARENA|CONSTANTS)\((\d+)\), BT_L1\((\d+)\), (\d+), (\d+), (\d+)\}")
 FIELDS = ("far", "near", "size", "length", "stride")
 COUNTS = re.compile(r"\.(?:stores|late|early) = (\d+)")
-LOOP = re.compile(r"for \([^;]*;[^;]*?( < )")
 
 
 @dataclass(frozen=True)
@@ -47,12 +46,6 @@ def _matters(found: re.Match[str], name: str, value: int) -> bool:
     return {"stride": length < size, "length": value < size or length < size}.get(name, True)
 
 
-def kernel_faults(file: str, source: str) -> Iterator[Fault]:
-    """One iteration too many, for every loop of a C file."""
-    for found in LOOP.finditer(source):
-        yield Fault("loop bound", file, found.start(1), found.end(1), " <= ")
-
-
 def _numbers(kind: str, found: re.Match[str], group: int, change: Callable[[int], list[int]]) -> Iterator[Fault]:
     for value in change(int(found[group])):
         if value >= 0:
@@ -67,5 +60,6 @@ _PATTERNS: tuple[tuple[str, str, Callable[[int], list[int]]], ...] = (
     *((f"size {name}", rf"\.{name} = (\d+)", _by(-1, 1)) for name in SIZES),
     *((f"pitch {name}", rf"\.{name} = (\d+)", _by(-1, 1)) for name in PITCHES),
     *((f"place of {name}", rf"\.{name} = BT_L1\((\d+)\)", _by(-16, -4, 4, 16)) for name in POINTERS),
+    ("place of scratch", r"\.scratch = BT_L1\((\d+)\)", _by(-16, -4)),
     ("transfers left out", COUNTS.pattern, lambda value: [value - 1] if value else []),
 )

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from bittrue.targets.gap9.kernels import RequantTable, pack_bias, pack_conv, pack_depthwise, pack_linear
-from gap9.kernel_cluster import Case, run
+from gap9.kernel_cluster import Case, program, run
 from gap9.test_gap9_kernels_image import DEPTHWISE, WINDOWS, above_zero
 from gap9.test_gap9_kernels_image import fields as window_fields
 from gap9.test_gap9_kernels_matrix import activations, conv_fields, tables, weights
@@ -70,7 +70,7 @@ def test_the_cluster_gives_the_same_bytes(compiler: str) -> None:
     """Nothing beside the buffers is read or written: the words between them are guarded."""
     random = np.random.default_rng(21)
     for index, case in enumerate([*matrix_cases(random), *image_cases(random)]):
-        ran = run(case, compiler, tight=True)
+        ran = run(case, program(compiler=compiler), tight=True)
         ran.result.raise_traps()
         assert ran.output == case.host(), f"{index}: {case.kernel} {case.table.kind.name}"
 
@@ -92,7 +92,7 @@ def depthwise_cases(random: np.random.Generator) -> Iterator[Case]:
 @pytest.mark.parametrize("compiler", ["zig", "gcc"])
 def test_every_way_through_the_depthwise_convolution(compiler: str) -> None:
     for index, case in enumerate(depthwise_cases(np.random.default_rng(23))):
-        ran = run(case, compiler, tight=True, cores=(8, 3, 1, 5)[index % 4])
+        ran = run(case, program(compiler=compiler), tight=True, cores=(8, 3, 1, 5)[index % 4])
         ran.result.raise_traps()
         assert ran.output == case.host(), f"{index}: {case.values} {case.table.kind.name}"
 
@@ -112,7 +112,7 @@ def test_convolution_and_linear_reach_15_macs_a_cycle(compiler: str) -> None:
         "input": u8(activations(random, False, (16, 512))), "weights": pack_linear(w, 8),
         "bias": bias(random, 64)}, 16 * 64, table))
     for case in cases:
-        ran = run(case, compiler)
+        ran = run(case, program(compiler=compiler))
         ran.result.raise_traps()
         assert ran.output == case.host()
         assert case.macs / ran.cycles(0) >= 15, case.kernel

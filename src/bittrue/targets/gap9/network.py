@@ -23,7 +23,7 @@ class Window:
     kernel: tuple[int, int] = (1, 1)
     stride: tuple[int, int] = (1, 1)
     pads: tuple[int, int, int, int] = (0, 0, 0, 0)
-    """Top, left, bottom, right."""
+    """Top, left, bottom, right. Below zero (of a max_pool of single pixels) that much of the image is left out."""
     dilation: tuple[int, int] = (1, 1)
 
 
@@ -43,7 +43,8 @@ class Tensor:
     elem: str
     image: tuple[int, int, int] | None
     within: tuple[str, int] | None = None
-    """The tensor that it is a slice of the channels of, and the first of these channels."""
+    """The tensor that it is a slice of the channels of, and the first of these channels. Its pixels are that one's, in
+    the same order, though it may count them in other rows and columns (Reshape, Transpose)."""
 
     @property
     def element_bytes(self) -> int:
@@ -83,7 +84,7 @@ class Layer:
     """One call of a kernel on whole tensors: what fusion made of some nodes of the graph."""
 
     name: str
-    """The node whose value it computes, which is also the name of its output tensor."""
+    """The node whose value it computes, which is also the name of its output tensor; or that of a slice of it."""
     kernel: str
     """The row of `kernels.KERNELS`."""
     nodes: tuple[str, ...]
@@ -93,7 +94,8 @@ class Layer:
     output: str
     window: Window = Window()
     weights: IntArray | None = None
-    """conv, pointwise (O, I, KH, KW); depthwise (C, KH, KW); linear (O, K), K in the order of the memory."""
+    """conv, pointwise (O, I, KH, KW); depthwise (C, KH, KW); linear (O, K), K in the order of the memory. With more
+    columns than its input has channels, a linear layer reads pixels in one go; that input is no slice."""
     weight_bits: int = 8
     bias: IntArray | None = None
     """(O,): of every layer with weights."""
@@ -114,14 +116,17 @@ class Network:
 
     name: str
     tensors: Mapping[str, Tensor]
-    """By name: inputs, outputs of layers, slices of them, and the whole tensors that several layers write slices of."""
+    """By name: inputs, outputs of layers, slices of them, and the whole tensors that several layers write slices of.
+    One that has no node's name is a slice of one that has: a part of a grouped convolution, a copy in a concatenation.
+    """
     layers: tuple[Layer, ...]
     inputs: tuple[str, ...]
     """Tensors, in the order of the graph's inputs."""
     outputs: tuple[str, ...]
     """Tensors, in the order of the graph's outputs."""
     aliases: Mapping[str, str] = field(default_factory=dict)
-    """Nodes of the graph that move nothing in memory (Flatten, Reshape), and the tensor that they are."""
+    """Nodes of the graph that move and change nothing in memory (Flatten, Reshape, a Relu of what is not negative), and
+    the tensor that they are."""
 
     def root(self, name: str) -> tuple[Tensor, int]:
         """The tensor in whose memory a tensor lies, and its first channel there."""

@@ -13,8 +13,8 @@ Span = tuple[int, int]
 
 TRACKS = ("L2 to L1", "L1 to L2")
 WAIT = "wait for event"
-"""What core 0 does when data it needs have not arrived."""
-FIRST_CORE = "core 0"
+"""What the leader does when data have not arrived."""
+LEADER = "core 7"
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Overlap:
     busy: int
     """The DMA moves bytes between L2 and L1, in one direction or both."""
     waiting: int
-    """Core 0, and with it all others, waits for them."""
+    """The leader, and with it all other cores, waits for them."""
 
     @property
     def hidden(self) -> float:
@@ -33,13 +33,13 @@ class Overlap:
 
 
 def overlaps(timeline: Sequence[Entry], names: Iterable[str]) -> Mapping[str, Overlap]:
-    """For every layer that core 0 marked in the timeline."""
+    """For every layer that the leader marked in the timeline."""
     wanted = set(names)
     busy = merged((entry.begin, entry.end) for entry in timeline if entry.track in TRACKS)
     waits = merged((entry.begin, entry.end) for entry in timeline
-                   if entry.track == FIRST_CORE and entry.name == WAIT)
+                   if entry.track == LEADER and entry.name == WAIT)
     layers = {entry.name: (entry.begin, entry.end) for entry in timeline
-              if entry.track == FIRST_CORE and entry.name in wanted}
+              if entry.track == LEADER and entry.name in wanted}
     return {name: Overlap(within(busy, span), within(waits, span)) for name, span in layers.items()}
 
 

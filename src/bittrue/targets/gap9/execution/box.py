@@ -63,7 +63,8 @@ class Box:
         room = sum(transfer.size for step in program.steps for transfer in step.stores)
         cluster = load_project(self.project, self.elf, self.layout, sample, capture=room)
         names = dict(enumerate(layer.name for layer in network.layers))
-        result = cluster.run(START + PATIENCE * self.plan.total_cycles, names, partial(guard_step, cluster, program) if guarded else None)
+        watch = partial(guard_step, cluster, program) if guarded else None
+        result = cluster.run(START + PATIENCE * self.plan.total_cycles, names, watch)
         arena = cluster.symbols["bt_arena"]
         outputs = {} if result.traps else dict(self._outputs(cluster, arena))
         return SampleRun(result, layer_values(program, Places.of(cluster.symbols), cluster.captured()), outputs)

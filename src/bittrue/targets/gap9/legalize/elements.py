@@ -49,6 +49,7 @@ def _table(walk: Walk, node: Node) -> None:
     nodes = walk.after(name, last)
     if np.array_equal(x, y):
         walk.take(nodes, source.name)
+        walk.values |= {last: source.name for last, y in steps if np.array_equal(x, y)}
         return
     walk.finish(Layer("", "lookup", nodes, (source.name,), "", table=pack_lookup(y, int(x[0]))), Layout.of(source),
                 storage(walk.graph, last))

@@ -3,7 +3,8 @@
 The two differ only at ties, accumulators whose value lies in the middle between two levels. A tie is a solution of
 acc * m + o + 2**(s-1) = 0 modulo 2**s, so with the wide shifts of synthesized scales a channel seldom has more than
 one. Where all of a channel's ties go up to an even level, rounding up is the same; where all go down, it is the same
-after an offset that is smaller by less than what keeps any other value from its level.
+after an offset that is smaller by less than what keeps any other value from its level; where the first ones go one way
+and the others the other way, after a multiplier that is a bit larger or smaller.
 """
 
 from __future__ import annotations
@@ -34,8 +35,8 @@ class _Line:
     first: int
     last: int
 
-    def ties(self) -> Iterator[int]:
-        """The levels above the ties."""
+    def ties(self) -> Iterator[tuple[int, int]]:
+        """The ties, and the levels above them."""
         if not self.shift:
             return
         offset, modulus = self.offset + (1 << self.shift - 1), 1 << self.shift
@@ -45,7 +46,7 @@ class _Line:
         step = modulus // common
         start = -(offset // common) * pow(self.multiplier // common, -1, step) % step if step > 1 else 0
         for acc in range(self.first + (start - self.first) % step, self.last + 1, step):
-            yield acc * self.multiplier + offset >> self.shift
+            yield acc, acc * self.multiplier + offset >> self.shift
 
 
 def half_up(op: Requant, numbers: Numbers, reach: tuple[IntArray, IntArray]) -> tuple[Requant, Numbers] | None:
@@ -55,7 +56,8 @@ def half_up(op: Requant, numbers: Numbers, reach: tuple[IntArray, IntArray]) -> 
 
     >>> from bittrue.ir import IntType
     >>> one = (np.array([3]), np.array([0]), np.array([1]))
-    >>> op, (m, o, s) = half_up(Requant(IntType(8, True), -128, 127, Rounding.HALF_EVEN), one, (np.array([1]), np.array([2])))
+    >>> requant = Requant(IntType(8, True), -128, 127, Rounding.HALF_EVEN)
+    >>> op, (m, o, s) = half_up(requant, one, (np.array([1]), np.array([2])))
     >>> (op.rounding.value, int(m[0]), int(o[0]), int(s[0]))  # 3 / 2 is the only tie: up to 2
     ('HALF_UP', 3, 0, 1)
     """
@@ -74,40 +76,58 @@ def half_up(op: Requant, numbers: Numbers, reach: tuple[IntArray, IntArray]) -> 
 
 def _channel(op: Requant, multiplier: int, offset: int, shift: int, first: int, last: int) \
         -> tuple[int, int, int] | None:
-    """One channel's numbers. Scaled up by more than the slope, an offset of one less moves nothing but ties."""
+    """One channel's numbers."""
     steep = op.lo < 0 and (op.slope_multiplier, op.slope_shift) != (1, 0)
-    lines = _branches(op, multiplier, offset, shift, first, last) if steep \
-        else [_Line(multiplier, offset, shift, first, last)]
-    down = _down(op, lines)
-    if down is None or not down:
-        return None if down is None else (multiplier, offset, shift)
-    up = op.slope_multiplier.bit_length() if steep else 0
-    moved = multiplier << up, (offset << up) - 1, shift + up
+    line = _Line(multiplier, offset, shift, first, last)
+    ties = _ties(op, _branches(op, line) if steep else [line])
+    bend = None if ties is None else _bend(*ties)
+    if bend is None:
+        return None
+    more, less = bend
+    if (more, less) == (0, 0):
+        return multiplier, offset, shift
+    # Scaled up by more than what bends, and its slope, nothing moves but ties.
+    bends = max(abs(acc * more - less) for acc in (first, last)) * (max(1, op.slope_multiplier) if steep else 1)
+    up = bends.bit_length() if more or steep else 0
+    moved = (multiplier << up) + more, (offset << up) - less, shift + up
     largest = max(abs(acc * moved[0] + moved[1]) for acc in (first, last)) * max(1, op.slope_multiplier)
     fits = largest + (1 << moved[2] + op.slope_shift) < REQUANT_LIMIT and abs(moved[0]) <= I32.max
     return moved if fits else None
 
 
-def _down(op: Requant, lines: list[_Line]) -> bool | None:
-    """Whether ties go down: all do, or none does; None if they differ."""
-    odd: set[bool] = set()
+def _ties(op: Requant, lines: list[_Line]) -> tuple[list[int], list[int]] | None:
+    """The ties between levels that the clamp leaves: those that go down, those that go up. None if there are many."""
+    down: list[int] = []
+    up: list[int] = []
     for line in lines:
-        for number, level in enumerate(line.ties()):
+        for number, (acc, level) in enumerate(line.ties()):
             if number > MOST:
                 return None
             if op.lo < level <= op.hi:
-                odd.add(level % 2 == 1)
-    return None if len(odd) > 1 else True in odd
+                (down if level % 2 else up).append(acc)
+    return down, up
 
 
-def _branches(op: Requant, multiplier: int, offset: int, shift: int, first: int, last: int) -> list[_Line]:
+def _bend(down: list[int], up: list[int]) -> tuple[int, int] | None:
+    """What to add to a multiplier, and to take from an offset, so that values fall at some ties and not at others.
+
+    >>> _bend([], [5]), _bend([5], []), _bend([2], [5, 6]), _bend([5], [2]), _bend([2, 6], [5])
+    ((0, 0), (0, 1), (1, 5), (-1, -2), None)
+    """
+    if not down or not up:
+        return 0, int(bool(down))
+    if max(down) < min(up):
+        return 1, min(up)
+    return (-1, -max(up)) if max(up) < min(down) else None
+
+
+def _branches(op: Requant, line: _Line) -> list[_Line]:
     """The line of the values from zero on, and the one of those below, which has the slope."""
-    steep, more = op.slope_multiplier, shift + op.slope_shift
+    multiplier, offset, steep, more = line.multiplier, line.offset, op.slope_multiplier, line.shift + op.slope_shift
     if not multiplier:
-        line = _Line(0, offset, shift, first, last) if offset >= 0 else _Line(0, offset * steep, more, first, last)
-        return [line]
+        return [line] if offset >= 0 else [_Line(0, offset * steep, more, line.first, line.last)]
     zero = -(offset // multiplier) if multiplier > 0 else offset // -multiplier + 1
-    below, above = (first, min(last, zero - 1)), (max(first, zero), last)
+    below, above = (line.first, min(line.last, zero - 1)), (max(line.first, zero), line.last)
     if multiplier < 0:
         below, above = above, below
-    return [_Line(multiplier, offset, shift, *above), _Line(multiplier * steep, offset * steep, more, *below)]
+    return [_Line(multiplier, offset, line.shift, *above), _Line(multiplier * steep, offset * steep, more, *below)]

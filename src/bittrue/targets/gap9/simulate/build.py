@@ -9,6 +9,7 @@ import subprocess
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -97,6 +98,17 @@ def build(sources: Sequence[Path], folder: Path, compiler: str = "zig", flags: S
     return Built(target, tuple(warnings))
 
 
+@cache
+def version(*program: str) -> str:
+    """What a compiler says of its version."""
+    return subprocess.run([*program, "--version"], capture_output=True, text=True, check=False).stdout
+
+
+def _headers() -> list[bytes]:
+    """The runtime's headers, which objects depend on."""
+    return [path.read_bytes() for path in sorted(SUPPORT.rglob("*.h"))]
+
+
 def _flags() -> tuple[str, ...]:
     return (*COMMON, "-isystem", str(SUPPORT / "include"), "-DBT_SIM=1")
 
@@ -125,7 +137,8 @@ def _object(compiler: Compiler, source: Path, target: Path, flags: Sequence[str]
     if source.parent.name not in SHARED:
         return _compiled(compiler, source, target, flags)
     plain = [flag for flag in flags if not flag.startswith("-I")]
-    key = digest(*compiler.program, *compiler.flags, *plain, *dependencies(source, flags))
+    key = digest(*compiler.program, version(*compiler.program), *compiler.flags, *plain, *_headers(),
+                 *dependencies(source, flags))
     folder = cached("gap9", key, lambda work: _keep(compiler, source, work, flags))
     if (folder / OBJECT).is_file():
         shutil.copyfile(folder / OBJECT, target)
@@ -158,8 +171,8 @@ def dependencies(source: Path, flags: Sequence[str]) -> list[bytes]:
 
 def _support(compiler: Compiler) -> list[Path]:
     """The runtime's object files, compiled once and kept."""
-    texts = [path.read_bytes() for path in sorted(SUPPORT.rglob("*.[chS]"))]
-    key = digest(*compiler.program, *compiler.flags, *COMMON, *texts)
+    texts = [path.read_bytes() for path in sorted(SUPPORT.rglob("*.[cS]"))]
+    key = digest(*compiler.program, version(*compiler.program), *compiler.flags, *COMMON, *_headers(), *texts)
     folder = cached("gap9", key, lambda work: _make_support(compiler, work))
     return [folder / f"{name}.o" for name in SOURCES]
 

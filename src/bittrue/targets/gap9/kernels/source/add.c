@@ -1,61 +1,53 @@
 /* Sum of two tensors, requantized. */
-#include "bt_elements.h"
+#include "bt_line.h"
 
-typedef struct {
-    int32_t a;
-    int32_t b;
-    int32_t out;
-} places;
+BT_DEFINE_SUMS(I8, I8, i8_i8)
+BT_DEFINE_SUMS(U8, U8, u8_u8)
+BT_DEFINE_SUMS(I8, U8, i8_u8)
+BT_DEFINE_SUMS(I16, I16, i16_i16)
+BT_DEFINE_SUMS(I32, I32, i32_i32)
 
-BT_INLINE void add_stretch(const bt_add_params *p, int32_t kind, int32_t a_type, int32_t b_type, bt_stretch s)
+/* The function for two types in this order, 0 if there is none. */
+static bt_line_function *function_of(int32_t a_type, int32_t b_type, int32_t kind)
 {
-    bt_requant q = p->requant;
-    places at = {s.pixel * p->a_pitch, s.pixel * p->b_pitch, s.pixel * p->out_pitch};
-    const void *a = p->a, *b = p->b;
-    void *output = p->output;
+    if (a_type == BT_I8 && b_type == BT_U8)
+        return i8_u8(kind);
+    if (a_type != b_type || a_type == BT_U16)
+        return 0;
+    if (a_type <= BT_U8)
+        return a_type == BT_I8 ? i8_i8(kind) : u8_u8(kind);
+    return a_type == BT_I16 ? i16_i16(kind) : i32_i32(kind);
+}
+
+/* Any types and any requantization. */
+static void add_stretch(const bt_add_params *p, bt_stretch s)
+{
+    int32_t a = s.pixel * p->a_pitch, b = s.pixel * p->b_pitch, out = s.pixel * p->out_pitch;
     for (int32_t c = s.first; c < s.last; c++) {
-        int32_t sum = bt_add(bt_element(a, a_type, at.a + c), bt_element(b, b_type, at.b + c));
-        bt_put(&q, kind, output, at.out + c, c, sum);
+        int32_t sum = bt_add(bt_element(p->a, p->a_type, a + c), bt_element(p->b, p->b_type, b + c));
+        bt_put(&p->requant, p->requant.kind, p->output, out + c, c, sum);
     }
-}
-
-/* Bytes with one record for all channels, which stays in registers. */
-BT_INLINE void add_bytes(const bt_add_params *p, int32_t kind, int32_t type, bt_stretch s)
-{
-    bt_requant q = p->requant;
-    bt_scale scale = *q.scales;
-    const uint8_t *a = (const uint8_t *)p->a + s.pixel * p->a_pitch + s.first;
-    const uint8_t *b = (const uint8_t *)p->b + s.pixel * p->b_pitch + s.first;
-    uint8_t *y = (uint8_t *)p->output + s.pixel * p->out_pitch + s.first;
-    for (int32_t count = s.last - s.first; count > 0; count--, a++, b++)
-        *y++ = (uint8_t)bt_scaled(&q, kind, &scale, bt_element(a, type, 0) + bt_element(b, type, 0));
-}
-
-static void add_any(const bt_add_params *p, bt_stretch s)
-{
-    int32_t kind = p->requant.kind, one = !p->requant.per_channel && p->a_type == p->b_type;
-    if (one && kind == BT_NARROW && p->a_type == BT_I8)
-        add_bytes(p, BT_NARROW, BT_I8, s);
-    else if (one && kind == BT_NARROW && p->a_type == BT_U8)
-        add_bytes(p, BT_NARROW, BT_U8, s);
-    else
-        add_stretch(p, kind, p->a_type, p->b_type, s);
-}
-
-/* Without anything per channel, dense tensors are one long pixel. */
-static int32_t is_dense(const bt_add_params *p)
-{
-    return !p->requant.per_channel && p->a_pitch == p->channels && p->b_pitch == p->channels &&
-           p->out_pitch == p->channels;
 }
 
 void bt_add_tensors(const bt_add_params *p, int32_t core, int32_t cores)
 {
-    int32_t total = p->pixels * p->channels, channels = is_dense(p) ? total : p->channels;
-    bt_share share = bt_share_of(total, core, cores);
+    int32_t a = bt_element_bytes(p->a_type), b = bt_element_bytes(p->b_type);
+    int32_t swap = p->a_type == BT_U8 && p->b_type == BT_I8;
+    bt_line line = {p->a, p->b, p->output, p->a_pitch * a, p->b_pitch * b, p->out_pitch, 0};
+    bt_line swapped = {p->b, p->a, p->output, line.b_step, line.a_step, p->out_pitch, 0}, bytes = {0, 0, 0, a, b, 1, 0};
+    bt_line_function *function = 0;
+    if (bt_has_lines(p->requant.kind))
+        function = swap ? function_of(p->b_type, p->a_type, p->requant.kind)
+                        : function_of(p->a_type, p->b_type, p->requant.kind);
+    if (function) {
+        line = swap ? swapped : line;
+        bt_run_lines(&p->requant, function, line, bytes, p->pixels, p->channels, core, cores);
+        return;
+    }
+    bt_share share = bt_share_of(p->pixels * p->channels, core, cores);
     for (int32_t unit = share.begin; unit < share.end;) {
-        bt_stretch s = bt_stretch_of(unit, share.end, channels);
-        add_any(p, s);
+        bt_stretch s = bt_stretch_of(unit, share.end, p->channels);
+        add_stretch(p, s);
         unit += s.last - s.first;
     }
 }

@@ -43,6 +43,18 @@ BT_INLINE void bt_copy_words(uint8_t **to, const uint8_t **from, int32_t words)
     *from = source;
 }
 
+/* A few words, one or more: one at a time. */
+BT_INLINE void bt_copy_few(uint8_t *to, const uint8_t *from, int32_t words)
+{
+    __asm__ volatile(".balign 4\n\t.option push\n\t.option norvc\n\t.option norelax\n\t"
+                     ".insn i 0x7b, 4, x0, %[words], 4\n\t"
+                     ".insn i 0x0b, 2, t0, %[from], 4\n\t.insn s 0x2b, 2, t0, 4(%[to])\n\t"
+                     ".option pop"
+                     : [to] "+r"(to), [from] "+r"(from)
+                     : [words] "r"(words)
+                     : "t0", "memory");
+}
+
 BT_INLINE void bt_fill_words(uint8_t **to, uint32_t word, int32_t words)
 {
     uint8_t *target = *to;
@@ -68,6 +80,11 @@ BT_INLINE void bt_copy_words(uint8_t **to, const uint8_t **from, int32_t words)
         bt_store(*to, bt_load(*from));
 }
 
+BT_INLINE void bt_copy_few(uint8_t *to, const uint8_t *from, int32_t words)
+{
+    bt_copy_words(&to, &from, words);
+}
+
 BT_INLINE void bt_fill_words(uint8_t **to, uint32_t word, int32_t words)
 {
     for (int32_t i = 0; i < words; i++, *to += 4)
@@ -75,13 +92,25 @@ BT_INLINE void bt_fill_words(uint8_t **to, uint32_t word, int32_t words)
 }
 #endif
 
-/* Copy bytes between places that do not overlap, of any alignment; returns the end of the target. */
+/* Copy bytes between places that do not overlap, of any alignment; returns the end of the target. The last ones are
+ * copied as the last word, parts of which are copied twice.
+ */
 BT_INLINE uint8_t *bt_copy(uint8_t *to, const uint8_t *from, int32_t bytes)
 {
-    bt_copy_words(&to, &from, bytes >> 2);
-    for (int32_t i = 0; i < (bytes & 3); i++)
-        *to++ = *from++;
-    return to;
+    uint8_t *end = to + bytes;
+    if (bytes >= 4) {
+        const uint8_t *last = from + bytes - 4;
+        bt_copy_words(&to, &from, bytes >> 2);
+        if (bytes & 3)
+            bt_store(end - 4, bt_load(last));
+    } else if (bytes > 0) {
+        to[0] = from[0];
+        if (bytes > 1)
+            to[1] = from[1];
+        if (bytes > 2)
+            to[2] = from[2];
+    }
+    return end;
 }
 
 /* The first `bytes` (1 to 4) bytes at an address as a word, the rest of it zeros; and back. */

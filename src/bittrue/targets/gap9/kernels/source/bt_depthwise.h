@@ -121,8 +121,8 @@ BT_INLINE void bt_transpose_run(bt_walk w, uint8_t *to, int32_t plane, int32_t c
 }
 
 /* Registers: a1 x, a2 y, a3 step, a4 pitch, a5 below, a6 lo, a7 hi, s11 bits; s1 to s3 weights of the upper row, s4 to
- * s6 of the lower one, s7 to s10 and t5 the record; t0 to t2 words of the window, t3 and t4 sums, t6 and t3 what becomes
- * of them. Hardware loop 1 is over channels, 0 over windows.
+ * s6 of the lower one, s7 to s10 and t5 the record; t0 to t2 words of the window, t3 and t4 sums, t6 and t3 what
+ * becomes of them. Hardware loop 1 is over channels, 0 over windows.
  */
 #define BT_BEGIN_CHANNELS(last)                                                                           \
     "lw a1, 0(%[c])\n\tlw a2, 4(%[c])\n\tlw a3, 8(%[c])\n\tlw a4, 12(%[c])\n\tlw a5, 16(%[c])\n\t"         \
@@ -147,8 +147,8 @@ BT_INLINE void bt_transpose_run(bt_walk w, uint8_t *to, int32_t plane, int32_t c
 #define BT_SUM_SHIFT(rd, other, shift) ".insn r 0x5b, 2, 0x20, " rd ", " other ", " shift "\n\t"
 /* The first product is not added to anything: its code is 0x10 below that of the others. */
 #define BT_PRODUCTS(code, sum, x0, x1, x2, w0, w1, w2)                                                    \
-    ".insn r 0x57, 1, " code " - 0x10, " sum ", " x0 ", " w0 "\n\t.insn r 0x57, 1, " code ", " sum ", " x1 ", " w1 \
-    "\n\t.insn r 0x57, 1, " code ", " sum ", " x2 ", " w2 "\n\t"
+    ".insn r 0x57, 1, " code " - 0x10, " sum ", " x0 ", " w0 "\n\t"                                       \
+    ".insn r 0x57, 1, " code ", " sum ", " x1 ", " w1 "\n\t.insn r 0x57, 1, " code ", " sum ", " x2 ", " w2 "\n\t"
 #define BT_SCALED_NARROW(sum, result) "mul " result ", " sum ", s7\n\t" BT_SUM_SHIFT(result, "s8", "s9")
 #define BT_SCALED_PARTS(sum, result)                                                                      \
     "mul " result ", " sum ", s8\n\t" BT_SUM_SHIFT(result, "t5", "s11")                                   \
@@ -157,7 +157,8 @@ BT_INLINE void bt_transpose_run(bt_walk w, uint8_t *to, int32_t plane, int32_t c
     "mul " result ", " sum ", s7\n\tmulh " sum ", " sum ", s7\n\tsltu " result ", " result ", s8\n\t"     \
     "sub " result ", s10, " result "\n\t" BT_SUM_SHIFT(result, sum, "s9")
 #define BT_CLAMPED(result)                                                                                \
-    ".insn r 0x33, 6, 0x02, " result ", " result ", a6\n\t.insn r 0x33, 4, 0x02, " result ", " result ", a7\n\t"
+    ".insn r 0x33, 6, 0x02, " result ", " result ", a6\n\t"                                               \
+    ".insn r 0x33, 4, 0x02, " result ", " result ", a7\n\t"
 /* The same where lo is 0. */
 #define BT_CLIPPED(result) ".insn r 0x33, 6, 0x0a, " result ", " result ", a7\n\t"
 #define BT_PUT_UPPER ".insn r 0x2b, 4, 0x00, a4, a2, t6\n\t"
@@ -265,8 +266,9 @@ BT_INLINE void bt_transpose_run(bt_walk w, uint8_t *to, int32_t plane, int32_t c
         int32_t fours = (rows) == 0, words = fours ? c->turns : 3;                                        \
         int32_t count = fours ? 4 * c->count : c->count + 3 * c->turns;                                   \
         int32_t next_x = count * c->step + c->next_x + (!fours && c->turns ? 8 : 0);                      \
-        for (int32_t left = c->channels; left > 0; left--, c->x += next_x, c->y += count * c->pitch + c->next_y) { \
+        for (int32_t left = c->channels; left > 0; left--, c->x += next_x) {                              \
             name##_channel(c, &q, count, words);                                                          \
+            c->y += count * c->pitch + c->next_y;                                                         \
             c->w += 4 * words;                                                                            \
             c->bias++;                                                                                    \
             c->scale += c->scale_step / (int32_t)sizeof *c->scale;                                        \

@@ -63,6 +63,16 @@
     BT_DOT(code, 7, "t4", "t3")                                                                           \
     BT_LOOP_END
 
+/* One block, or two channels of one, for one row: 5 loads and 4 dot products, 3 loads and 2. */
+#define BT_BODY_FOUR(code)                                                                                \
+    BT_LOOP(9)                                                                                            \
+    BT_NEXT("t4", "x0") BT_WEIGHTS BT_DOT(code, 0, "t4", "t0") BT_DOT(code, 1, "t4", "t1")                \
+    BT_DOT(code, 2, "t4", "t2") BT_DOT(code, 3, "t4", "t3") BT_LOOP_END
+#define BT_BODY_TWO(code)                                                                                 \
+    BT_LOOP(5)                                                                                            \
+    BT_NEXT("t4", "x0") "lw t1, 4(%[w])\n\t.insn i 0x0b, 2, t0, %[w], 16\n\t"                             \
+    BT_DOT(code, 1, "t4", "t1") BT_DOT(code, 0, "t4", "t0") BT_LOOP_END
+
 /* Two blocks of weights for two rows, 64 products in 26 instructions: 10 loads, 16 dot products. More sums than an
  * asm statement has operands: registers by name, sums through memory. Once read, `turns` and `bias` hold weights.
  */
@@ -124,6 +134,18 @@
         return v;                                                                                         \
     }
 
+#define BT_DEFINE_PART(name, body)                                                                        \
+    BT_INLINE void name(int32_t sum[8], const uint8_t *w, const uint8_t *x0, int32_t turns)                 \
+    {                                                                                                     \
+        __asm__ volatile(body : [s0] "+r"(sum[0]), [s1] "+r"(sum[1]), [s2] "+r"(sum[2]), [s3] "+r"(sum[3]), \
+                         [w] "+r"(w), [x0] "+r"(x0) : [turns] "r"(turns)                                  \
+                         : "t0", "t1", "t2", "t3", "t4", "memory");                                       \
+    }
+
+BT_DEFINE_PART(bt_four_i8, BT_BODY_FOUR(BT_DOT_I8))
+BT_DEFINE_PART(bt_four_u8, BT_BODY_FOUR(BT_DOT_U8))
+BT_DEFINE_PART(bt_two_i8, BT_BODY_TWO(BT_DOT_I8))
+BT_DEFINE_PART(bt_two_u8, BT_BODY_TWO(BT_DOT_U8))
 BT_DEFINE_BLOCK(bt_block_i8, BT_BODY_8(BT_DOT_I8))
 BT_DEFINE_BLOCK(bt_block_u8, BT_BODY_8(BT_DOT_U8))
 BT_DEFINE_MASKED(bt_block_i8_w4, BT_BODY_4(BT_DOT_I8), 0xf0f0f0f0u)
@@ -175,6 +197,15 @@ BT_INLINE void bt_turn(int32_t sum[8], const uint8_t *w, const uint8_t *x0, cons
         return v;                                                                                         \
     }
 
+/* One block, or its first two channels, for one row. */
+#define BT_DEFINE_PART(name, channels, dot)                                                               \
+    BT_INLINE void name(int32_t sum[8], const uint8_t *w, const uint8_t *x0, int32_t turns)                 \
+    {                                                                                                     \
+        for (; turns > 0; turns--, w += 16, x0 += 4)                                                      \
+            for (int32_t channel = 0; channel < (channels); channel++)                                    \
+                sum[channel] = dot(sum[channel], bt_load(x0), bt_load(w + 4 * channel));                  \
+    }
+
 #define BT_DEFINE_EIGHT(name, block)                                                                      \
     BT_INLINE const uint8_t *name(int32_t sum[16], const uint8_t *w, const uint8_t *v, const uint8_t *x0, \
                                   const uint8_t *x1, const int32_t *bias, int32_t turns)                  \
@@ -185,6 +216,10 @@ BT_INLINE void bt_turn(int32_t sum[8], const uint8_t *w, const uint8_t *x0, cons
         return block(sum + 8, v, x0, x1, turns);                                                          \
     }
 
+BT_DEFINE_PART(bt_four_i8, 4, bt_dot_i8)
+BT_DEFINE_PART(bt_four_u8, 4, bt_dot_u8)
+BT_DEFINE_PART(bt_two_i8, 2, bt_dot_i8)
+BT_DEFINE_PART(bt_two_u8, 2, bt_dot_u8)
 BT_DEFINE_BLOCK(bt_block_i8, 1, 1)
 BT_DEFINE_BLOCK(bt_block_u8, 1, 0)
 BT_DEFINE_BLOCK(bt_block_i8_w4, 2, 1)

@@ -5,20 +5,14 @@
 #include "bt_common.h"
 #include "bt_kernels.h"
 
+/* Compared by size: compilers make a table of a switch, which lies in slow memory. */
 BT_INLINE int32_t bt_element(const void *data, int32_t type, int32_t index)
 {
-    switch (type) {
-    case BT_I8:
-        return ((const int8_t *)data)[index];
-    case BT_U8:
-        return ((const uint8_t *)data)[index];
-    case BT_I16:
-        return ((const int16_t *)data)[index];
-    case BT_U16:
-        return ((const uint16_t *)data)[index];
-    default:
+    if (type <= BT_U8)
+        return type < BT_U8 ? ((const int8_t *)data)[index] : ((const uint8_t *)data)[index];
+    if (type > BT_U16)
         return ((const int32_t *)data)[index];
-    }
+    return type < BT_U16 ? ((const int16_t *)data)[index] : ((const uint16_t *)data)[index];
 }
 
 /* Channels first to last-1 of a pixel: what is left of a share that begins at element `unit`. */

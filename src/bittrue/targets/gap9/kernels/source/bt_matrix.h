@@ -19,7 +19,7 @@ typedef struct {
     int32_t is_signed;
 } bt_matrix;
 
-/* Two rows and their outputs; y1 == 0: only the first row has one. */
+/* Two rows and their outputs. A single row is both: it is computed and stored twice. */
 typedef struct {
     const uint8_t *x0;
     const uint8_t *x1;
@@ -39,7 +39,7 @@ BT_INLINE int32_t bt_row_bytes(int32_t words, int32_t weight_bits)
     return words * (32 / weight_bits);
 }
 
-/* Blocks first to last-1 of 4 output channels for the rows x0 and x1; y0 and y1 are their outputs (y1 == 0: none). */
+/* Blocks first to last-1 of 4 output channels for the rows x0 and x1; y0 and y1 are their outputs. */
 void bt_matrix_pair(const bt_matrix *m, const uint8_t *x0, const uint8_t *x1, void *y0, void *y1, int32_t first,
                     int32_t last);
 
@@ -48,8 +48,5 @@ void bt_matrix_eights(const bt_matrix *m, const bt_rows *r, int32_t first, int32
 
 /* Blocks first to last-1 in every other case; those below `whole` are whole and of a kind up to BT_WIDE. */
 void bt_matrix_rest(const bt_matrix *m, const bt_rows *r, int32_t first, int32_t whole, int32_t last);
-
-/* bt_matrix_pair for one row, two blocks at a time. */
-void bt_matrix_row(const bt_matrix *m, const uint8_t *x, void *y, int32_t first, int32_t last);
 
 #endif

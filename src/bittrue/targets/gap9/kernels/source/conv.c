@@ -66,6 +66,31 @@ static void copy_border(const bt_conv_params *p, uint8_t *to, place at)
     }
 }
 
+/* `rows` runs of bytes, `line` apart, behind each other; runs of fewer than 32 bytes have loops of their own. */
+static void copy_runs(uint8_t *to, const uint8_t *from, int32_t run, int32_t rows, int32_t line)
+{
+    int32_t words = run >> 2, rest = run & 3;
+    if (run >= 32) {
+        for (; rows > 0; rows--, from += line)
+            to = bt_copy(to, from, run);
+    } else if (words > 0) {
+        for (const uint8_t *last = from + run - 4; rows > 0; rows--, from += line, last += line) {
+            bt_copy_few(to, from, words);
+            to += run;
+            if (rest)
+                bt_store(to - 4, bt_load(last));
+        }
+    } else {
+        for (; rows > 0; rows--, from += line, to += run) {
+            to[0] = from[0];
+            if (run > 1)
+                to[1] = from[1];
+            if (run > 2)
+                to[2] = from[2];
+        }
+    }
+}
+
 /* What the kernel sees for one output pixel: kernel_h * kernel_w * in_c bytes. */
 static void im2col(const bt_conv_params *p, uint8_t *to, place at)
 {
@@ -77,9 +102,7 @@ static void im2col(const bt_conv_params *p, uint8_t *to, place at)
         copy_border(p, to, at);
         return;
     }
-    line *= p->dilation_h;
-    for (int32_t ky = p->kernel_h; ky > 0; ky--, from += line)
-        to = bt_copy(to, from, run);
+    copy_runs(to, from, run, p->kernel_h, line * p->dilation_h);
 }
 
 void bt_conv(const bt_conv_params *p, int32_t core, int32_t cores)
@@ -99,7 +122,7 @@ void bt_conv(const bt_conv_params *p, int32_t core, int32_t cores)
         if (two)
             im2col(p, x0 + row, at);
         at = next_place(p, at);
-        bt_matrix_pair(&m, x0, two ? x0 + row : x0, y, two ? y + pitch : 0, first, last);
+        bt_matrix_pair(&m, x0, two ? x0 + row : x0, y, two ? y + pitch : y, first, last);
         left -= last - first;
         first = 0;
     }

@@ -27,7 +27,7 @@ void bt_matrix_pair(const bt_matrix *m, const uint8_t *x0, const uint8_t *x1, vo
                     int32_t last)
 {
     bt_rows r = {x0, x1, y0, y1};
-    int32_t whole = y1 && m->requant->kind <= BT_WIDE ? bt_min(m->channels >> 2, last) : first;
+    int32_t whole = m->requant->kind <= BT_WIDE ? bt_min(m->channels >> 2, last) : first;
     int32_t pairs = m->weight_bits == 8 ? (whole - first) >> 1 : 0;
     if (pairs > 0) {
         eights(m, &r, first, pairs);

@@ -54,19 +54,39 @@ static void whole_blocks(const bt_matrix *m, const bt_rows *r, int32_t first, in
         (m->is_signed ? blocks_i8_w2 : blocks_u8_w2)(m, r, first, count);
 }
 
-/* One block with anything special: fewer than 4 channels, a single row, any kind. Its sums come through BT_NONE. */
+/* One block of its own; its outputs come into a and b, 4 bytes or words. */
+static void block_alone(const bt_matrix *m, const bt_rows *r, int32_t block, const bt_requant *q, int32_t a[4], int32_t b[4])
+{
+    bt_matrix alone = {m->weights + block * m->words * 16, m->bias ? m->bias + 4 * block : 0, q, 4, m->words,
+                       m->weight_bits, m->is_signed};
+    bt_rows rows = {r->x0, r->x1, (uint8_t *)a, (uint8_t *)b};
+    whole_blocks(&alone, &rows, 0, 1);
+}
+
+/* Fewer than 4 channels. */
+static __attribute__((noinline)) void part_of_block(const bt_matrix *m, const bt_rows *r, int32_t block)
+{
+    int32_t a[4], b[4], valid = bt_min(m->channels - 4 * block, 4), element = m->requant->kind == BT_NONE ? 4 : 1;
+    const uint8_t *from0 = (const uint8_t *)a, *from1 = (const uint8_t *)b;
+    uint8_t *y0 = r->y0 + 4 * block * element, *y1 = r->y1 + 4 * block * element;
+    bt_requant q = *m->requant;
+    q.scales += q.per_channel ? 4 * block : 0;
+    block_alone(m, r, block, &q, a, b);
+    for (int32_t left = valid * element; left > 0; left--) {
+        *y0++ = *from0++;
+        *y1++ = *from1++;
+    }
+}
+
+/* Requantizations that blocks have no way for: sums come through BT_NONE. */
 static __attribute__((noinline)) void any_block(const bt_matrix *m, const bt_rows *r, int32_t block)
 {
     int32_t a[4], b[4], valid = bt_min(m->channels - 4 * block, 4);
     bt_requant none = {0, 0, 0, BT_NONE, 0, 0, 0, 0, 0};
-    bt_matrix plain = {m->weights + block * m->words * 16, m->bias ? m->bias + 4 * block : 0, &none, 4, m->words,
-                       m->weight_bits, m->is_signed};
-    bt_rows sums = {r->x0, r->x1, (uint8_t *)a, (uint8_t *)b};
-    whole_blocks(&plain, &sums, 0, 1);
+    block_alone(m, r, block, &none, a, b);
     for (int32_t c = 0; c < valid; c++) {
         bt_put(m->requant, m->requant->kind, r->y0, 4 * block + c, 4 * block + c, a[c]);
-        if (r->y1)
-            bt_put(m->requant, m->requant->kind, r->y1, 4 * block + c, 4 * block + c, b[c]);
+        bt_put(m->requant, m->requant->kind, r->y1, 4 * block + c, 4 * block + c, b[c]);
     }
 }
 
@@ -75,32 +95,5 @@ void bt_matrix_rest(const bt_matrix *m, const bt_rows *r, int32_t first, int32_t
     if (whole > first)
         whole_blocks(m, r, first, whole - first);
     for (first = bt_max(first, whole); first < last; first++)
-        any_block(m, r, first);
-}
-
-/* Two blocks of 8-bit weights for one row: sum[c] is channel c of the first, sum[4 + c] of the second. */
-BT_INLINE void run_row(const bt_matrix *m, bt_block_function *row, const uint8_t *x, void *y, int32_t index)
-{
-    const uint8_t *w = m->weights + index * m->words * 16;
-    const int32_t *bias = m->bias ? m->bias + 4 * index : bt_no_bias;
-    int32_t sum[8], stored[8], valid = bt_min(m->channels - 4 * index, 8);
-    for (int32_t c = 0; c < 8; c++)
-        sum[c] = bias[c];
-    row(sum, w, w + m->words * 16, x, m->words);
-    for (int32_t c = 0; c < 8; c++)
-        stored[c] = sum[c];
-    for (int32_t c = 0; c < valid; c++)
-        bt_put(m->requant, m->requant->kind, y, 4 * index + c, 4 * index + c, stored[c]);
-}
-
-void bt_matrix_row(const bt_matrix *m, const uint8_t *x, void *y, int32_t first, int32_t last)
-{
-    for (; m->weight_bits == 8 && first + 1 < last; first += 2) {
-        if (m->is_signed)
-            run_row(m, bt_row_i8, x, y, first);
-        else
-            run_row(m, bt_row_u8, x, y, first);
-    }
-    if (first < last)
-        bt_matrix_pair(m, x, x, y, 0, first, last);
+        (m->requant->kind <= BT_WIDE ? part_of_block : any_block)(m, r, first);
 }
