@@ -1,14 +1,14 @@
 /* Rows of activations times a blocked weight matrix, requantized: the ways that matter for time. The shared instruction
  * cache has 4 KiB, so this file is small, and best linked right behind the kernel that calls it.
  */
-#include "bt_ways.h"
+#include "bt_eights.h"
 
-BT_DEFINE_WAY(eights_u8_wide, bt_run_eights, BT_WIDE, bt_eight_u8)
-BT_DEFINE_WAY(eights_i8_wide, bt_run_eights, BT_WIDE, bt_eight_i8)
-BT_DEFINE_WAY(eights_u8_parts, bt_run_eights, BT_PARTS, bt_eight_u8)
-BT_DEFINE_WAY(eights_i8_parts, bt_run_eights, BT_PARTS, bt_eight_i8)
-BT_DEFINE_WAY(eights_u8_narrow, bt_run_eights, BT_NARROW, bt_eight_u8)
-BT_DEFINE_WAY(eights_i8_narrow, bt_run_eights, BT_NARROW, bt_eight_i8)
+BT_DEFINE_EIGHTS(eights_u8_wide, "0x54", WIDE, bt_eight_u8)
+BT_DEFINE_EIGHTS(eights_i8_wide, "0x5c", WIDE, bt_eight_i8)
+BT_DEFINE_EIGHTS(eights_u8_parts, "0x54", PARTS, bt_eight_u8)
+BT_DEFINE_EIGHTS(eights_i8_parts, "0x5c", PARTS, bt_eight_i8)
+BT_DEFINE_EIGHTS(eights_u8_narrow, "0x54", NARROW, bt_eight_u8)
+BT_DEFINE_EIGHTS(eights_i8_narrow, "0x5c", NARROW, bt_eight_i8)
 
 static void eights(const bt_matrix *m, const bt_rows *r, int32_t first, int32_t count)
 {

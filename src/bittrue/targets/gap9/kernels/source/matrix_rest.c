@@ -55,7 +55,8 @@ static void whole_blocks(const bt_matrix *m, const bt_rows *r, int32_t first, in
 }
 
 /* One block of its own; its outputs come into a and b, 4 bytes or words. */
-static void block_alone(const bt_matrix *m, const bt_rows *r, int32_t block, const bt_requant *q, int32_t a[4], int32_t b[4])
+static void block_alone(const bt_matrix *m, const bt_rows *r, int32_t block, const bt_requant *q, int32_t a[4],
+                        int32_t b[4])
 {
     bt_matrix alone = {m->weights + block * m->words * 16, m->bias ? m->bias + 4 * block : 0, q, 4, m->words,
                        m->weight_bits, m->is_signed};
