@@ -88,7 +88,7 @@ class Taste:
     once: bool = False
     """Whether parameters are loaded only once, because they come from L3."""
     share: int = 1
-    """Parameters of one tile take at most this part of L2."""
+    """Parameters of one tile take at most this part of L2, if they are of more than one block of channels."""
 
 
 @dataclass(frozen=True)
@@ -275,7 +275,8 @@ def _best(sizes: _Sizes, job: Job, limits: Limits, taste: Taste, before: Before)
 
 def _best_of(sizes: _Sizes, mode: Mode, job: Job, limits: Limits, taste: Taste, before: Before) -> Tiling | None:
     need = _bytes(job, sizes, mode, limits)
-    fitting = (need <= limits.l1) & (_parameter_bytes(job, sizes) * taste.share <= limits.l2)
+    small = (_parameter_bytes(job, sizes) * taste.share <= limits.l2) | (sizes.channels == sizes.channels.min())
+    fitting = (need <= limits.l1) & small
     if not fitting.any():
         return None
     kept = sizes.chosen(fitting)
