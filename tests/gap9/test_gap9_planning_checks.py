@@ -140,8 +140,8 @@ def test_every_layer_without_a_tile_is_reported() -> None:
 
 def test_too_little_l2_or_l3() -> None:
     network = chain(Build(np.random.default_rng(3)))
-    with pytest.raises(Unsupported, match=r"BT5551 pointwise2.*take 4288 bytes.*there are 9000"):
-        plan(network, Limits(l2=9_000))
+    with pytest.raises(Unsupported, match=r"BT5551 pointwise2.*take 4288 bytes.*there are 5000"):
+        plan(network, Limits(l2=5_000))
     with pytest.raises(Unsupported, match=r"BT5551 L3: parameters take \d+ bytes.*there are 100"):
         plan(network, Limits(l2=13_000, l3=100))
 
@@ -165,7 +165,7 @@ def test_tiles_cover_the_output_in_whole_blocks_of_channels() -> None:
             seen[r.rows[0]:r.rows[1], r.columns[0]:r.columns[1], r.channels[0]:r.channels[1]] += 1
             assert r.channels[0] % 4 == 0
         assert (seen == 1).all()
-    assert len(made.steps) > 10
+    assert len(made.steps) > len(network.layers)
 
 
 def test_what_is_in_l1_is_not_loaded_again() -> None:

@@ -12,8 +12,6 @@ from dataclasses import dataclass, replace
 from functools import cache
 from types import MappingProxyType
 
-import numpy as np
-
 from ..kernels import ELEMENT_TYPES, KERNELS, row_bytes
 from ..network import Layer, Network, Tensor
 from ..program import Region
@@ -191,7 +189,7 @@ def scratch_bytes(kernel: str, numbers: Values, cores: int) -> Amount:
     """Bytes of scratch of a call; cores of a convolution that have no share of the work need none."""
     if kernel == "conv":
         units = ceil_div(numbers["out_h"] * numbers["out_w"], 2) * ceil_div(numbers["out_c"], 4)
-        return KERNELS[kernel].scratch(numbers, 1) * np.minimum(units, cores)
+        return KERNELS[kernel].scratch(numbers, 1) * ceil_div(units, ceil_div(units, cores))
     return KERNELS[kernel].scratch(numbers, cores)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ....errors import Diagnostics, Unsupported
 from ..network import Network
@@ -85,7 +85,7 @@ def tile(jobs: Sequence[Job], limits: Limits, taste: Taste) -> list[Tiling]:
     for work in jobs:
         key = signature(work, before)
         if key not in known:
-            known[key] = choose(work, limits, taste, before) or choose(work, limits, Taste(), before)
+            known[key] = choose(work, limits, taste, before) or choose(work, limits, replace(taste, share=1), before)
         tiling = known[key]
         if tiling is None:
             _too_large(work, limits, problems)
