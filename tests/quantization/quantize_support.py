@@ -43,7 +43,7 @@ class GridCheck(fx.Interpreter):
         elif isinstance(module, nn.MaxPool1d | nn.MaxPool2d | nn.ZeroPad1d | nn.ZeroPad2d) or n.target is torch.cat:
             self.same_grid(sources)
             self.grid[n] = (value, *sources[0][1:])
-        elif isinstance(module, nn.Flatten) or n.target is torch.reshape:
+        elif isinstance(module, nn.Flatten) or n.target in (torch.reshape, torch.permute):
             self.grid[n] = (value, *sources[0][1:])
         elif n.op != "output":
             assert n.op == "placeholder" or isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d | nn.LeakyReLU)

@@ -1,5 +1,5 @@
-"""From a plain `nn.Module` to a canonical graph: modules for everything that has one, `torch.add`, `torch.cat` and
-`torch.reshape` for the rest.
+"""From a plain `nn.Module` to a canonical graph: modules for everything that has one, `torch.add`, `torch.cat`,
+`torch.reshape` and `torch.permute` for the rest.
 
 `torch.fx` traces the forward function; one run of an example input gives every tensor's shape. Functional calls become
 modules (`F.relu(x)` an `nn.ReLU`), every way to write a flatten becomes one, dropout disappears. What no integer graph
@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, fx, nn
 
 from ..errors import BadInput, Diagnostics, Unsupported, declare, fail
-from .functional import ADDS, CATS, FACTORIES, SHAPE_CALLS, SUPPORTED
+from .functional import ADDS, CATS, FACTORIES, PERMUTATIONS, SHAPE_CALLS, SUPPORTED
 from .modules import DROPPED, KINDS, Kind, problem_of
 
 declare({
@@ -199,6 +199,8 @@ class _Canonical:
             self.visit_cat(node)
         elif target in SHAPE_CALLS:
             self.reshape(node)
+        elif target in PERMUTATIONS:
+            self.permute(node)
         elif target in FACTORIES:
             self.factory(node)
         else:
@@ -250,8 +252,16 @@ class _Canonical:
             self.unknown(node, module)
         elif (problem := problem_of(module, self.captured.shapes[node.args[0]])) is not None:  # type: ignore[index]
             self.found.add("BT2014", where(node), *problem)
+        elif kind is Kind.NORM and self.is_linear_on_rows(node.args[0]):
+            self.found.add("BT2014", where(node), "it normalizes the rows of a linear layer, not its features",
+                           "leave it out, or use a Conv1d with a kernel of 1")
         else:
             self.captured.kinds[node] = kind
+
+    def is_linear_on_rows(self, node: Any) -> bool:
+        """Whether a node is a linear layer on (batch, rows, features)."""
+        return (node.op == "call_module" and len(self.captured.shapes[node]) == 3
+                and isinstance(self.captured.module.get_submodule(str(node.target)), nn.Linear))
 
     def unknown(self, node: fx.Node, module: nn.Module) -> None:
         if type(module).__module__.startswith("brevitas."):
@@ -289,6 +299,17 @@ class _Canonical:
         self.captured.shapes[new], self.captured.kinds[new] = after, Kind.SHAPE
         node.replace_all_uses_with(new)
         self.graph.erase_node(node)
+
+    def permute(self, node: fx.Node) -> None:
+        """Any order of axes as `torch.permute`."""
+        source, *rest = node.args
+        arguments = {name: value for name, value in node.kwargs.items() if name != "input"}
+        order = PERMUTATIONS[node.target](len(self.captured.shapes[node]), *rest, **arguments)
+        if order[0] != 0:
+            self.found.add("BT2014", where(node), "it moves the batch axis", "keep the first axis")
+            return
+        node.op, node.target, node.args, node.kwargs = "call_function", torch.permute, (source, order), {}
+        self.captured.kinds[node] = Kind.SHAPE
 
     def visit_add(self, node: fx.Node) -> None:
         operands = list(node.args[:2]) + ([node.kwargs["other"]] if "other" in node.kwargs else [])

@@ -77,6 +77,25 @@ CATS: frozenset[Any] = frozenset({torch.cat, torch.concat, torch.concatenate})
 SHAPE_CALLS: frozenset[Any] = frozenset({torch.flatten, "flatten", "view", "reshape", torch.reshape, "squeeze",
                                          torch.squeeze, "unsqueeze", torch.unsqueeze, "unflatten", torch.unflatten})
 
+
+
+def _transpose(rank: int, dim0: int, dim1: int) -> tuple[int, ...]:
+    order = list(range(rank))
+    order[dim0], order[dim1] = order[dim1], order[dim0]
+    return tuple(order)
+
+
+def _permute(rank: int, *axes: Any, dims: Any = None) -> tuple[int, ...]:
+    given = dims if dims is not None else axes[0] if not isinstance(axes[0], int) else axes
+    return tuple(int(axis) % rank for axis in given)
+
+
+PERMUTATIONS: dict[Any, Callable[..., tuple[int, ...]]] = {
+    **dict.fromkeys((torch.transpose, "transpose", torch.swapaxes, "swapaxes"), _transpose),
+    **dict.fromkeys((torch.permute, "permute"), _permute),
+}
+"""Calls that put axes into another order: take the rank and the call's arguments, give the order."""
+
 SUPPORTED = ("Conv1d, Conv2d, Linear, BatchNorm1d, BatchNorm2d, ReLU, ReLU6, LeakyReLU, max and average pooling, "
-             "ZeroPad, +, torch.cat, flatten, reshape, dropout")
+             "ZeroPad, +, torch.cat, flatten, reshape, transpose, dropout")
 """For the `fix` of a diagnostic."""

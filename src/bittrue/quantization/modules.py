@@ -67,8 +67,8 @@ def _symmetric(module: Any) -> bool:
 
 
 def _linear(module: Any, shape: tuple[int, ...]) -> Problem | None:
-    if len(shape) != 2:
-        return f"its input {shape} has more than one axis behind the batch", "flatten it first"
+    if len(shape) > 3:
+        return f"its input {shape} is an image", "flatten it first, or reshape it to (batch, rows, features)"
     return None
 
 
