@@ -89,7 +89,6 @@ def new_state(code: Int32s, base: int, l1: tuple[int, int], l2: tuple[int, int],
         np.zeros(c.BANKS, np.int64), np.full((c.CORES, c.L0_SETS, c.WAYS), -1, np.int64),
         np.zeros((c.CORES, c.L0_SETS), np.int64), np.full((c.L1_SETS, c.WAYS), -1, np.int64),
         np.zeros((c.L1_SETS, c.WAYS), np.int64), np.zeros(c.L1_SETS, np.int64), np.zeros(c.L1_BANKS, np.int64),
-       
         np.zeros((c.CORES, 4096), np.int32), np.zeros(4096, np.uint8), np.zeros((c.BARRIERS, 3), np.int64),
         np.zeros((c.MUTEXES, 2), np.int64), np.zeros((c.CORES, 2 + c.QUEUE), np.int64),
         np.zeros((c.TRANSFERS, c.TRANSFER), np.int64), np.zeros((2, 4), np.int64), np.zeros(c.OUT_ROOM, np.uint32),

@@ -31,14 +31,14 @@ RULES: tuple[Rule, ...] = (
     Rule("jump_after_producer", 1, "cycles more", "jalr right after the instruction that makes its address", RTL),
     Rule("late_result", 1, "cycles more", "an instruction that needs what the one before loads", RTL),
     Rule("misaligned", 1, "cycles more", "an access to L1 that crosses a word: a second access", RTL),
-    Rule("l2_cluster", 15, "cycles", "an access to L2 by a core of the cluster; twice that if it crosses a word", GVSOC),
+    Rule("l2_cluster", 15, "cycles", "an access to L2 by a core of the cluster; two if it crosses a word", GVSOC),
     Rule("l2_fabric", 1, "cycles", "an access to L2 by the fabric controller", CHOSEN),
     Rule("peripheral", 3, "cycles", "an access to a register of the cluster's peripherals", GVSOC),
     Rule("demux", 1, "cycles", "an access to event unit or DMA in a core's own view", GVSOC),
     Rule("l0_miss", 2, "cycles more", "a line of 16 bytes that is not in a core's own 512 bytes of instruction cache",
          GVSOC),
-    Rule("l1_miss", 18, "cycles more", "a line that is not in the shared 4 KiB of instruction cache either: its refill, "
-         "one at a time in each of two banks", GVSOC),
+    Rule("l1_miss", 18, "cycles more", "a line that is not in the shared 4 KiB of instruction cache either: its "
+         "refill, one at a time in each of two banks", GVSOC),
     Rule("barrier", 6, "cycles", "from the last core's arrival at a barrier until all go on", GVSOC),
     Rule("event", 4, "cycles", "from an event until a core that waits for it goes on", "fitted: a critical section of "
          "eight cores 2130 cycles, GVSOC 2115"),
