@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[2]
 
 def test_rules_have_the_places_that_the_compiled_part_reads() -> None:
     """`taken_branch` is T_TAKEN and so on: the names begin alike."""
-    used = re.findall(r"C_(T_[A-Z0-9_]+)", (SOURCES / "core.h").read_text())
+    used = re.findall(r"C_(T_[A-Z0-9_]+)", "".join((SOURCES / name).read_text() for name in ("core.h", "cache.h")))
     places = {value: name for name, value in vars(columns).items() if name in used}
     assert len(RULES) == columns.RULES
     named = {"T_TAKEN": "taken_branch", "T_JUMP": "jump", "T_JUMP_PRODUCER": "jump_after_producer",

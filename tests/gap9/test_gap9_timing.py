@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import struct
+
 import pytest
 
+from bittrue.targets.gap9.simulate import Cluster, ClusterResult, Program, Segment
 from bittrue.targets.gap9.simulate import columns as c
 from gap9.cluster_programs import EXIT, L1, L2, NOP, branch, cycles, i_type, load, machine, s_type, word
 
@@ -22,7 +25,7 @@ DATA = {A0: L1 + 64, A1: L2 + 0x8000, T1: 1000, T2: 3}
     ([LOAD, USE], 3),
     ([MULTIPLY, USE], 2),
     ([HIGH, NOP], 6),
-    ([HIGH, USE], 7),
+    ([HIGH, USE], 6),
     ([word("p.mac", T0, T1, T2), USE], 2),
     ([word("pv.sdotsp.b", T0, T1, T2), USE], 2),
     ([branch("beq", T1, T2, 8), NOP], 2),
@@ -30,6 +33,9 @@ DATA = {A0: L1 + 64, A1: L2 + 0x8000, T1: 1000, T2: 3}
     ([word("jal", 1) | 4 << 20], 2),
     ([i_type("lw", T0, A0, 2)], 2),
     ([i_type("lw", T0, A1, 0)], 15),
+    ([i_type("lw", T0, A1, 0), NOP], 16),
+    ([i_type("lw", T0, A1, 0), USE], 17),
+    ([i_type("lw", T0, A1, 2)], 30),
     ([s_type("sw", T0, A1, 0)], 15),
     ([s_type("sw", T0, A0, 0)], 1),
     ([s_type("p.sw", T0, A0, 4, "store_post")] * 3, 3),
@@ -77,17 +83,58 @@ def test_a_late_result_at_the_loop_s_end_delays_its_begin() -> None:
     assert cycles([setup, USE, i_type("p.lw", T0, A0, 4, "load_post")], {**DATA, T1: 10}) == 1 + 2 * 10 + 9
 
 
+def stalls(result: ClusterResult, name: str) -> list[int]:
+    """Cycles that every core lost by a cause."""
+    return [core.stalls.get(name, 0) for core in result.cores]
+
+
 def test_instruction_cache() -> None:
     """Lines of 16 bytes: the first core misses both caches (18), the second only its own (2), again nobody."""
     words = [NOP] * 8
     cluster = machine([*words, *EXIT], 0)
     cluster.run(1000)
     cluster.state.status[c.RESULT] = c.GOING
+    cluster.state.cores[0, c.STATE] = c.STOPPED
     cluster.start(1, L2)
+    cluster.state.cores[1, c.CLOCK] = 500
     result = cluster.run(2000)
-    stalls = [core.stalls for core in result.cores]
-    assert [found.get("L1 cache miss", 0) for found in stalls] == [3 * 18, 0]
-    assert [found.get("L0 cache miss", 0) for found in stalls] == [0, 3 * 2]
+    assert stalls(result, "L1 cache miss") == [3 * 18, 0]
+    assert stalls(result, "L0 cache miss") == [0, 3 * 2]
+
+
+def test_cores_wait_for_the_same_refill() -> None:
+    """Both miss the line at cycle 0; it is there for both at 18."""
+    cluster = machine([NOP, NOP, *EXIT], 0)
+    cluster.start(1, L2)
+    assert stalls(cluster.run(19), "L1 cache miss") == [18, 18]
+
+
+def test_a_bank_refills_one_line_at_a_time() -> None:
+    """Lines 0 and 2 are of one bank, line 1 of the other: cores that begin there at cycle 0 have them at 18, 36, 18."""
+    cluster = machine([*[NOP] * 12, *EXIT], 0)
+    for core, line in ((1, 2), (2, 1)):
+        cluster.start(core, L2 + 16 * line)
+    assert stalls(cluster.run(18), "L1 cache miss") == [18, 36, 18]
+
+
+def test_an_instruction_that_crosses_a_line_needs_both() -> None:
+    """A half word (c.nop), then three whole ones, the last of which ends in line 1: two refills, one in each bank."""
+    code = struct.pack("<H", 1) + b"".join(struct.pack("<I", word) for word in [NOP] * 4)
+    cluster = Cluster(Program(Segment(L2, code), (), L2))
+    cluster.state.cores[c.FABRIC, c.STATE] = c.OFF
+    cluster.start(0, L2)
+    assert stalls(cluster.run(18 + 4), "L1 cache miss") == [2 * 18]
+
+
+@pytest.mark.parametrize(("lines", "expected"), [(4, 0), (5, 5 * 9 * 2)])
+def test_four_ways(lines: int, expected: int) -> None:
+    """Ten rounds through lines of one set of the core's own cache (128 bytes apart): four stay; of five, what is
+    replaced in turn is always the one that is needed next."""
+    words = [NOP] * (32 * (lines - 1) + 2)
+    for line in range(lines - 1):
+        words[32 * line] = word("jal", 0) | 128 << 20
+    words[-2:] = i_type("addi", T1, T1, -1), branch("bne", T1, 0, -(128 * (lines - 1) + 4))
+    assert stalls(machine([*words, *EXIT], 0, {T1: 10}).run(10**5), "L0 cache miss") == [expected]
 
 
 def loads_in(cycles_given: int, offsets: list[int]) -> list[int]:

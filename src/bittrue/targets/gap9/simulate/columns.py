@@ -88,7 +88,7 @@ LOG = 5
 LOG_ROOM, OUT_ROOM = 1 << 18, 1 << 20
 
 # The event unit's lines.
-DMA_EVENT, DMA_INTERRUPT, BARRIER_EVENT, L3_EVENT = 8, 9, 16, 24
+DMA_EVENT, DMA_INTERRUPT, BARRIER_EVENT, MUTEX_EVENT, DISPATCH_EVENT, L3_EVENT = 8, 9, 16, 17, 18, 24
 # Why a core sleeps.
 WAITS_EVENT, WAITS_BARRIER, WAITS_MUTEX, WAITS_DISPATCH, WAITS_INTERRUPT = range(1, 6)
 BARRIERS, MUTEXES, QUEUE = 16, 16, 8
@@ -100,6 +100,7 @@ REGIONS = 256
 KEY_BITS = 4
 """Bits of a turn's key below the time, see `turns`."""
 BANKS = 16
-L0_LINES, L1_LINES = 32, 256
+L0_SETS, L1_SETS, L1_BANKS, WAYS = 8, 64, 2, 4
+"""Of the instruction caches; the shared one's sets are those of both banks."""
 LINE_BITS = INSTRUCTION_BITS + 3
 """Shift from a place in the decoded program to its line of the instruction cache: eight half words."""

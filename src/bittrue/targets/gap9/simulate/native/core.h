@@ -1,22 +1,12 @@
 // One core's turn: instructions until it would be ahead of another one at something that they share.
 #pragma once
+#include "cache.h"
 #include "control.h"
 #include "devices.h"
 #include "dispatch.h"
 
 // The order of turns: by time, then round the cores, another one first in every cycle.
 static inline i64 key(i64 core, i64 time) { return time << C_KEY_BITS | ((core + time) & ((1 << C_KEY_BITS) - 1)); }
-
-// Cycles that a core waits for a line of instructions. The fabric controller's own cache is not modelled.
-static i64 fetch(State *s, i64 core, i64 line) {
-    i64 *own = s->l0_lines + core * C_L0_LINES + (line & (C_L0_LINES - 1)), *common = s->l1_lines + (line & (C_L1_LINES - 1));
-    if (core == C_FABRIC || *own == line) return 0;
-    bool common_has_it = *common == line;
-    i64 cycles = s->rules[common_has_it ? C_T_L0_MISS : C_T_L1_MISS];
-    *own = *common = line;
-    COUNTS(core)[common_has_it ? C_L0_MISS : C_L1_MISS] += cycles;
-    return cycles;
-}
 
 static i64 divide_cycles(const State *s, i64 b, bool is_signed) {
     if (is_signed && b < 0) return leading_zeros(u32(-b)) + s->rules[C_T_DIVIDE_NEGATIVE];
@@ -41,8 +31,10 @@ static bool is_l2(const State *s, i64 offset, i64 width) {
     return offset >= 0 && offset <= s->places[C_L2_SIZE] - (magnitude(width) >> 3);
 }
 
-static i64 l2_cycles(State *s, const Turn *t) {
+// An access to L2 that crosses a word is two.
+static i64 l2_cycles(State *s, const Turn *t, i64 offset, i64 width) {
     i64 cycles = s->rules[t->core == C_FABRIC ? C_T_L2_FABRIC : C_T_L2_CLUSTER];
+    if ((offset & 3) * 8 + magnitude(width) > 32) cycles *= 2;
     t->counts[C_L2] += cycles - 1;
     return cycles;
 }
@@ -58,7 +50,7 @@ static void slow_load(State *s, Turn *t, i64 address, i64 width, i64 rd) {
     i64 offset = address - s->places[C_L2_BASE], value;
     if (is_l2(s, offset, width)) {
         t->x[rd] = (int32_t)read_bits(s->l2, offset, width);
-        t->time += l2_cycles(s, t);
+        t->time += l2_cycles(s, t, offset, width);
         return;
     }
     t->row[C_AT] = t->at;
@@ -82,7 +74,7 @@ static void slow_store(State *s, Turn *t, i64 address, i64 width, i64 value) {
         trap(s, t->core, C_CODE_WRITE, t->at, address, t->time);
     } else {
         write_bits(s->l2, offset, width, value);
-        t->time += l2_cycles(s, t);
+        t->time += l2_cycles(s, t, offset, width);
     }
 }
 
@@ -175,6 +167,16 @@ static i64 jump(State *s, Turn *t, const int32_t *word, i64 a, i64 last) {
     return target >> 1 << C_INSTRUCTION_BITS;
 }
 
+// Have the lines of an instruction, which ends in line `end`; `line` is the last one's. False if another core comes first.
+static bool fetch(State *s, Turn *t, i64 line, i64 end, i64 horizon) {
+    for (i64 wanted = t->at >> C_LINE_BITS; wanted <= end; wanted++) {
+        if (wanted == line || has_line(s, t->core, wanted)) continue;
+        if (key(t->core, t->time) >= horizon) return false;
+        t->time = fetch_line(s, t->core, wanted, t->time);
+    }
+    return true;
+}
+
 // Execute until something shared would come at or after the key `horizon`, or until the time `limit`.
 static void advance(State *s, i64 core, i64 horizon, i64 limit) {
     i64 *row = CORE_ROW(core);
@@ -184,10 +186,9 @@ static void advance(State *s, i64 core, i64 horizon, i64 limit) {
     bool shared = false;
     while (t.time <= limit && !shared) {
         const int32_t *word = s->code + t.at;
-        if (t.at >> C_LINE_BITS != line) {
-            line = t.at >> C_LINE_BITS;
-            t.time += fetch(s, core, line);
-        }
+        i64 end = (t.at + word[C_STEP] - C_INSTRUCTION) >> C_LINE_BITS;
+        if (end != line && !fetch(s, &t, line, end, horizon)) goto stop;
+        line = end;
         if ((uint32_t)word[C_USES] >> late & 1) {
             t.time += late_cycles;
             t.counts[C_LOAD_USE] += late_cycles;
@@ -213,7 +214,7 @@ static void advance(State *s, i64 core, i64 horizon, i64 limit) {
         case C_LOAD: case C_LOAD_POST: case C_STORE: case C_STORE_POST:
             if (key(core, t.time) >= horizon) goto stop;
             if (!access(s, &t, word, a, &shared)) goto stop;
-            late = shared ? 0 : word[C_LATE];
+            late = row[C_STATE] == C_RUNNING ? word[C_LATE] : 0;
             break;
         case C_JAL: case C_JALR:
             following = jump(s, &t, word, a, last);

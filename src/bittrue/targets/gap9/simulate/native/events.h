@@ -1,5 +1,6 @@
 // The event unit: events, barriers, mutexes, the dispatcher; who sleeps and who wakes up when.
-// A sleeping core goes on some cycles (the rules `barrier` and `event`) after what it waits for, also if it is there.
+// A sleeping core goes on some cycles (the rules `barrier` and `event`) after what it waits for, also if it is there; for
+// a mutex or the dispatcher it needs their events in its mask.
 #pragma once
 #include "memory.h"
 
@@ -67,6 +68,9 @@ static void wait_event(State *s, i64 core, i64 time, i64 rd, bool clears) {
     check_waiting(s, core, time);
 }
 
+// Whether an event wakes a core up.
+static bool listens(const State *s, i64 core, i64 event) { return CORE_ROW(core)[C_EVENT_MASK] >> event & 1; }
+
 // Take a mutex, or wait for it; whether it was free.
 static bool lock(State *s, i64 core, i64 time, i64 mutex, i64 rd) {
     i64 *row = s->mutexes + 2 * mutex;
@@ -83,7 +87,7 @@ static bool lock(State *s, i64 core, i64 time, i64 mutex, i64 rd) {
 static void unlock(State *s, i64 time, i64 mutex, i64 value) {
     i64 *row = s->mutexes + 2 * mutex;
     for (i64 core = 0; core < C_CORES; core++) {
-        if (row[C_WAITERS] >> core & 1) {
+        if (row[C_WAITERS] >> core & 1 && listens(s, core, C_MUTEX_EVENT)) {
             row[C_WAITERS] &= ~((i64)1 << core);
             wake(s, core, time, value);
             return;
@@ -97,7 +101,8 @@ static void dispatch(State *s, i64 core, i64 time, i64 value) {
     for (i64 member = 0; member < C_CORES; member++) {
         if (!(s->status[C_DISPATCH_MASK] >> member & 1)) continue;
         i64 *queue = s->queues + member * (2 + C_QUEUE), *row = CORE_ROW(member);
-        if (row[C_STATE] == C_SLEEPING && row[C_SLEEP_CAUSE] == C_WAITS_DISPATCH) {
+        bool waits = row[C_STATE] == C_SLEEPING && row[C_SLEEP_CAUSE] == C_WAITS_DISPATCH;
+        if (waits && listens(s, member, C_DISPATCH_EVENT)) {
             wake(s, member, time, value);
         } else if (queue[1] == C_QUEUE) {
             trap(s, core, C_DISPATCH_FULL, CORE_ROW(core)[C_AT], member, time);

@@ -11,7 +11,7 @@ typedef struct {
     i64 *cores, *counts, *rules, *places, *status;
     uint32_t *l1, *l2;
     uint8_t *l3, *guards;
-    i64 *banks, *l0_lines, *l1_lines;
+    i64 *banks, *l0_lines, *l0_next, *l1_lines, *l1_ready, *l1_next, *l1_free;
     int32_t *csr;
     uint8_t *csr_known;
     i64 *barriers, *mutexes, *queues, *transfers, *dma_free;

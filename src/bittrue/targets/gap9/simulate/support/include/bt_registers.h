@@ -38,7 +38,8 @@
 /* Where in L3 the flash memory begins: beyond the largest RAM. */
 #define BT_FLASH_BASE 0x4000000u
 
-enum { BT_TASK_EVENT = 1, BT_DMA_EVENT = 8, BT_BARRIER_EVENT = 16, BT_L3_EVENT = 24, BT_DONE_INTERRUPT = 0 };
+enum { BT_TASK_EVENT = 1, BT_DMA_EVENT = 8, BT_BARRIER_EVENT = 16, BT_MUTEX_EVENT = 17, BT_DISPATCH_EVENT = 18 };
+enum { BT_L3_EVENT = 24, BT_DONE_INTERRUPT = 0 };
 enum { BT_JOIN = 0, BT_TEAM = 1 };
 
 /* p.elw: a load that may put the core to sleep. */

@@ -34,7 +34,7 @@ static void control(void)
 
 void bt_cluster_core(uint32_t core)
 {
-    BT_EVENT_MASK_SET = 1u << BT_BARRIER_EVENT;
+    BT_EVENT_MASK_SET = 1u << BT_BARRIER_EVENT | 1u << BT_MUTEX_EVENT | 1u << BT_DISPATCH_EVENT;
     if (core == CL_CONTROLLER)
         control();
     work();
