@@ -169,7 +169,7 @@ def words_of(case: Case, struct_name: str, addresses: Mapping[str, int], changed
         if f.type in structs():
             found += words_of(case, f.type, addresses, changed)
         else:
-            found.append(addresses.get(f.name, 0) if f.is_pointer else values[f.name])
+            found.append(addresses.get(f.name, 0) + changed.get(f.name, 0) if f.is_pointer else values[f.name])
     return found
 
 
@@ -186,10 +186,14 @@ class Ran:
 
 
 def run(case: Case, loaded: Loaded, cores: int = 8, tight: bool = False, changed: Mapping[str, int] = UNCHANGED,
-        budget: int = 100_000_000) -> Ran:
-    """The case on the cluster; traps are in the result. `changed` are fields whose values are wrong on purpose."""
+        cut: Mapping[str, int] = UNCHANGED, budget: int = 100_000_000) -> Ran:
+    """The case on the cluster; traps are in the result.
+
+    `changed` are fields whose values are wrong on purpose, `cut` bytes that buffers are too short.
+    """
     cluster = deepcopy(loaded.cluster)
     arena, buffers = cluster.symbols["arena"], case.buffers(cores)
+    buffers = {name: data[:len(data) - cut.get(name, 0)] for name, data in buffers.items()}
     placed = place(buffers, tight)
     addresses = {name: arena + at for name, (at, _) in placed.spans.items() if buffers[name]}
     for name, address in addresses.items():
@@ -201,4 +205,4 @@ def run(case: Case, loaded: Loaded, cores: int = 8, tight: bool = False, changed
     cluster.write_memory(cluster.symbols["which"], which.to_bytes(4, "little"))
     cluster.guard((arena + at, size) for at, size in placed.guards)
     result = cluster.run(budget)
-    return Ran(cluster.read_memory(addresses["output"], case.output), result)
+    return Ran(cluster.read_memory(addresses["output"], len(buffers["output"])), result)

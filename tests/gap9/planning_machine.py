@@ -57,6 +57,7 @@ class Machine:
             self.put(name, values)
         for index, step in enumerate(self.program.steps):
             self.step(index, step)
+        self.start_stores(len(self.program.steps) - 1, self.program.steps[-1].stores)
         self.wait_stores(len(self.program.steps))
         outputs = {self.program.network.root(name)[0].name for name in self.program.network.outputs}
         for name in outputs:
@@ -77,6 +78,8 @@ class Machine:
             self.first(step)
         self.wait_loads(index)
         self.wait_stores(index - 2)
+        if index:
+            self.start_stores(index - 1, steps[index - 1].stores)
         self.wait_staging(step.staged)
         if step.late:
             self.wait_stores(index - 1)
@@ -91,8 +94,6 @@ class Machine:
             table = self.near[step.table:step.table + TABLE_BYTES]
             assert (table == index % 251).all(), f"the table of step {index} is gone"
         self.kernel(step)
-        self.some()
-        self.start_stores(index, step.stores)
         self.some()
 
     def first(self, step: Step) -> None:

@@ -285,3 +285,48 @@ def test_a_file_that_is_no_program(tmp_path: Path) -> None:
     (tmp_path / "x.elf").write_bytes(b"no")
     with pytest.raises(BadInput, match="BT5500"):
         Cluster(tmp_path / "x.elf")
+
+
+WATCHED = """
+#include "bt_sim.h"
+#include "pmsis.h"
+PI_L1 static __attribute__((aligned(8))) unsigned char buffer[32];
+static void work(void *arg)
+{{
+    (void)arg;
+    BT_MARK(7);
+    {access};
+}}
+static void master(void *arg) {{ pi_cl_team_fork(1, work, arg); }}
+int main(void)
+{{
+    struct pi_device device;
+    struct pi_cluster_task task;
+    pi_cluster_open(&device);
+    pi_cluster_send_task_to_cl(&device, pi_cluster_task(&task, master, 0));
+    return 0;
+}}
+"""
+
+
+@pytest.mark.parametrize(("access", "traps"), [
+    ("*(volatile unsigned char *)(buffer + 12) = 1", False), ("*(volatile unsigned char *)(buffer + 11) = 1", True),
+    ("*(volatile unsigned char *)(buffer + 17) = 1", False), ("*(volatile unsigned char *)(buffer + 18) = 1", True),
+    ("*(volatile unsigned *)(buffer + 12) = 1", False), ("*(volatile unsigned *)(buffer + 16) = 1", True),
+    ("(void)*(volatile unsigned *)(buffer + 16)", False), ("(void)*(volatile unsigned *)(buffer + 4)", False),
+    ("(void)*(volatile unsigned char *)(buffer + 8)", True), ("*(volatile unsigned char *)(buffer + 4) = 1", True),
+    ("(void)*(volatile unsigned char *)(buffer + 20)", True), ("(void)*(volatile unsigned char *)buffer", True)])
+def test_watched_memory(access: str, traps: bool, tmp_path: Path) -> None:
+    """Readable are bytes 4 to 7, writable 12 to 17: bytes are written, words are read."""
+    source = tmp_path / "main.c"
+    source.write_text(WATCHED.format(access=access))
+    cluster = Cluster(build([source], tmp_path / "build").elf)
+    place, marks = cluster.symbols["buffer"], []
+
+    def watch(number: int) -> None:
+        marks.append(number)
+        cluster.allow(place, place + 32, [(place + 4, 4)], [(place + 12, 6)])
+
+    result = cluster.run(10**6, {}, watch)
+    assert marks == [7]
+    assert [trap.code for trap in result.traps] == (["BT5510"] if traps else [])

@@ -41,12 +41,6 @@ def checked(project: Gap9Project) -> ProjectCheck:
     return check
 
 
-def accesses(check: ProjectCheck) -> list[tuple[int, int, int]]:
-    """Instructions, loads and stores of every core."""
-    assert check.first_run is not None
-    return [(core.instructions, core.loads, core.stores) for core in check.first_run.cores]
-
-
 def faults(folder: Path) -> list[Fault]:
     """All faults of a project, in an order that is random and always the same."""
     found = list(step_faults((folder / "steps.c").read_text()))
@@ -57,20 +51,16 @@ def faults(folder: Path) -> list[Fault]:
 def found(project: Gap9Project, chosen: list[Fault]) -> int:
     """Put in one fault after the other; how many are found.
 
-    One that is not has to be none: no access left the buffers of its step (the second run of `checked` watches that),
-    every transfer is the planned one, every value is right, and every core did what it does without the fault.
+    One that is not found is none: no access left the buffers of its step, which the second run of `checked` watches
+    byte by byte, every transfer is the planned one, and every value is right.
     """
-    right, count = accesses(checked(project)), 0
+    count = 0
     for fault in chosen:
         path = project.folder / fault.file
         source = path.read_text()
         path.write_text(fault.apply(source))
-        check = checked(project)
+        count += checked(project).report().differences > 0
         path.write_text(source)
-        if check.report().differences:
-            count += 1
-        else:
-            assert accesses(check) == right, fault
     return count
 
 

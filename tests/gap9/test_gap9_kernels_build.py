@@ -33,7 +33,7 @@ def compile_all(compiler: tuple[str, ...], folder: Path, *flags: str) -> list[Pa
 
 
 def words(path: Path) -> list[int]:
-    """The code of matrix.o at every even address, as 32-bit words."""
+    """The code of an object at every even address, as 32-bit words."""
     with path.open("rb") as stream:
         section = ELFFile(stream).get_section_by_name(".text")
         assert section is not None
@@ -61,8 +61,9 @@ def is_dot(word: int) -> bool:
 def test_inner_loops(name: str, tmp_path: Path) -> None:
     """4 channels x 2 rows: 6 loads and 8 dot products; 8 x 2: 10 and 16. Nothing else, and no result used at once."""
     objects = {path.stem: path for path in compile_all(RISCV[name], tmp_path)}
-    for stem, instructions, sums in (("matrix_rest", 14, 8), ("matrix", 26, 16)):
-        found = bodies(words(objects[stem]), instructions)
+    code = [words(objects[stem]) for stem in ("matrix", "matrix_rest")]
+    for instructions, sums in ((14, 8), (26, 16)):
+        found = [body for part in code for body in bodies(part, instructions)]
         assert {body[-1] >> 25 for body in found} == {0x54, 0x5C}, "signed and unsigned activations"
         for body in found:
             assert [is_dot(word) for word in body].count(True) == sums

@@ -193,7 +193,8 @@ def wide_averages(n: Net) -> str:
 
 @case("BT5530", "node y (Requant), channel 0", "31 bits")
 def wide_multiplier(n: Net) -> str:
-    numbers = (n.builder.constant(*args) for args in (("m", [1 << 33], "i40"), ("o", [0], "i2"), ("s", [40], "u8")))
+    values = ("m", [(1 << 50) + 1], "i52"), ("o", [0], "i2"), ("s", [57], "u8")
+    numbers = (n.builder.constant(*args) for args in values)
     return n.add("y", Requant(I8, -128, 127), n.add("a", Add(IntType(9, True)), *[n.input(3)] * 2), *numbers)
 
 

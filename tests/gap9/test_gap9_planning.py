@@ -102,3 +102,33 @@ def test_a_tensor_waits_in_l3(l2: int, when: When) -> None:
     assert program.spare == 16 * 14 * 12
     assert [transfer.inward for step in program.steps for transfer in step.staging if transfer.label == "conv0" and
             transfer.size == program.spare] == [False, True]
+
+
+def random_network(build: Build) -> Network:
+    """Slices, branches, windows of several kinds."""
+    def pick(*choices: int) -> int:
+        return int(build.random.choice(choices))
+
+    x = build.input(pick(7, 12, 20), pick(5, 9, 16), pick(3, 4, 8), "i8")
+    for _ in range(4):
+        t = build.tensors[x]
+        whole = build.whole(t.height, t.width, 28, "i8")
+        a = build.conv(x, 12, (3, 1), pads=(1, 0, 1, 0), elem="i8", into=(whole, 0), bits=pick(8, 4, 2))
+        build.conv(a, 16, (1, 1), pads=(0, 0, 0, 0), name="pointwise", elem="i8", into=(whole, 12))
+        if t.height > 5 and pick(0, 1):
+            whole = build.pool(whole, (2, 3), (2, 1), "avg_pool", (0, 1, 1, 1), kind=Kind.WIDE)
+        k = pick(1, 3, 5)
+        b = build.conv(whole, 28, (k, 3), pads=(k // 2, 1, k // 2, 1), name="depthwise", elem="i8",
+                       kind=Kind(pick(0, 1, 4, 5)))
+        x = build.requantize(b) if build.tensors[b].elem == "i32" else build.lookup(b)
+    t = build.tensors[x]
+    mean = build.pool(x, (t.height, t.width), (1, 1), "avg_pool", kind=Kind.SPLIT)
+    return build.network(build.linear(mean, 6, Kind.NONE), x)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_random_networks(seed: int) -> None:
+    network = random_network(Build(np.random.default_rng(seed)))
+    l1 = (5_000, 7_000, 12_000, 109_568)[seed % 4]
+    l2 = Limits().l2 if seed % 3 else 60_000
+    run_exactly(network, Limits(l1=l1, l2=l2), (When.RANDOM, When.LATEST)[seed % 2])

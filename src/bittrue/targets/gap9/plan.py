@@ -7,12 +7,15 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
+from ...errors import Unsupported, declare, fail
 from ...ir import Graph
 from .legalize import legalize
 from .network import Network
 from .options import KIB, Gap9Options
 from .planning import Limits, plan
 from .program import Program, Step
+
+declare({"BT5576": "there is nothing to compute"})
 
 NAME = "gap9"
 
@@ -57,4 +60,8 @@ def make_plan(graph: Graph, given: Mapping[str, Any] | None) -> Gap9Plan:
     """
     options = Gap9Options.parse(NAME, given)
     limits = Limits(options.l1 * KIB, options.l2 * KIB, options.l3 * KIB)
-    return Gap9Plan(plan(legalize(graph), limits), options)
+    network = legalize(graph)
+    if not network.layers:
+        fail(Unsupported, "BT5576", f"graph {graph.name}", "its outputs are its inputs, in the order of the memory",
+             "use the inputs themselves, or add a layer")
+    return Gap9Plan(plan(network, limits), options)

@@ -19,7 +19,8 @@ loads are started. So its transfers may bring what it and the second step need.
 
 So a step's early loads run while the step before computes, and its stores while the next one does. An early load of
 step s must not read what a step after s - 3 stores. A buffer of L1 that is loaded early lives from s - 1 on, late from
-s on; what a step stores lives until s + 1; parts that several steps use (weights) until the last one.
+s on; what a step stores lives until s + 1 (until s, if s + 1 loads late); parts that several steps use (weights) until
+the last one. A step may find its input in L1, as the output or an input of a step before: then it has no load for it.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ from ..emit import Layout, layout_of
 from ..plan import Gap9Plan
 from ..simulate import Cluster, ClusterResult
 from ..simulate.projects import build_project, load_project
-from .captured import Places, layer_values, view
+from .captured import Places, layer_values, values_of
 from .guards import guard_step
 
 START, PATIENCE = 50_000_000, 20
@@ -71,10 +71,9 @@ class Box:
 
     def _outputs(self, cluster: Cluster, arena: int) -> Iterator[tuple[str, IntArray]]:
         for name in self.plan.network.outputs:
-            root, first = self.plan.network.root(name)
-            memory = np.frombuffer(cluster.read_memory(arena + self.plan.program.places[root.name], root.bytes),
-                                   np.uint8)
-            yield name, view(root, memory)[..., first:first + self.plan.network.tensors[name].channels]
+            root, _ = self.plan.network.root(name)
+            memory = cluster.read_memory(arena + self.plan.program.places[root.name], root.bytes)
+            yield name, values_of(self.plan.network, name, np.frombuffer(memory, np.uint8))
 
 
 @contextmanager

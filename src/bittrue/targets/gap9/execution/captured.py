@@ -11,16 +11,19 @@ from itertools import islice
 
 import numpy as np
 
-from ....errors import BadInput, Diagnostic, Difference, declare
+from ....errors import BadInput, Diagnostic, Difference, declare, fail
 from ....ir import IntArray
-from ..network import Tensor
+from ..network import Network
 from ..program import Area, Program, Step, Transfer
 from ..project import DTYPES
 from ..simulate import Captured
 
 Memory = np.ndarray[tuple[int], np.dtype[np.uint8]]
 
-declare({"BT5571": "a tile is loaded or stored otherwise than planned"})
+declare({
+    "BT5571": "a tile is loaded or stored otherwise than planned",
+    "BT5575": "a program lacks the memory of its plan",
+})
 
 
 @dataclass(frozen=True)
@@ -32,8 +35,14 @@ class Places:
 
     @classmethod
     def of(cls, symbols: Mapping[str, int]) -> Places:
-        """Those of a program."""
-        return cls(symbols["bt_l1"], {Area.ARENA: symbols["bt_arena"], Area.CONSTANTS: symbols["bt_constants"]})
+        """Those of a program. Raises `BadInput` (BT5575) for one that does not have them; constants, it may have none.
+        """
+        missing = [name for name in ("bt_l1", "bt_arena") if name not in symbols]
+        if missing:
+            fail(BadInput, "BT5575", "network.c", f"the program has no {' and no '.join(missing)}",
+                 "emit the project again")
+        names = {Area.ARENA: "bt_arena", Area.CONSTANTS: "bt_constants"}
+        return cls(symbols["bt_l1"], {area: symbols[name] for area, name in names.items() if name in symbols})
 
 
 def layer_values(program: Program, places: Places, captured: Sequence[Captured]) -> dict[str, IntArray]:
@@ -104,12 +113,11 @@ def _scatter(memory: Memory, transfer: Transfer, data: bytes, place: int) -> Non
 
 
 def _gathered(program: Program, layer: int, memory: Memory) -> IntArray:
-    tensor = program.network.tensors[program.network.layers[layer].output]
-    root, first = program.network.root(tensor.name)
-    return view(root, memory)[..., first:first + tensor.channels]
+    return values_of(program.network, program.network.layers[layer].output, memory)
 
 
-def view(tensor: Tensor, memory: Memory) -> IntArray:
-    """The bytes of a whole tensor as values (height, width, channels)."""
-    elements = memory.view(DTYPES[tensor.elem]).astype(np.int64)
-    return elements.reshape(tensor.height, tensor.width, tensor.channels)
+def values_of(network: Network, name: str, memory: Memory) -> IntArray:
+    """A tensor's values (height, width, channels) from the bytes of the whole tensor that it lies in."""
+    tensor, (root, first) = network.tensors[name], network.root(name)
+    pixels = memory.view(DTYPES[root.elem]).reshape(-1, root.channels)[:, first:first + tensor.channels]
+    return pixels.astype(np.int64).reshape(tensor.height, tensor.width, tensor.channels)

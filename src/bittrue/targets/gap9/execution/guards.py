@@ -36,7 +36,14 @@ def _tables(program: Program, number: int) -> Iterator[Part]:
 def _read(program: Program, number: int, step: Step) -> Iterator[Part]:
     places = [place for name, place in step.pointers.items() if name not in WRITTEN]
     for place in (*places, *(place for place in (step.scales, step.splits) if place is not None)):
-        yield _part(_buffer(program, number, place))
+        buffer = _buffer(program, number, place)
+        yield buffer.offset, buffer.size + (_beyond(program, step) if place == step.pointers.get("input") else 0)
+
+
+def _beyond(program: Program, step: Step) -> int:
+    """Bytes behind the input that a kernel may read: the last row's, up to a whole word of weights (`bt_linear`)."""
+    per_word = 32 // step.values.get("weight_bits", 32)
+    return -step.values["in_c"] % per_word if program.network.layers[step.layer].kernel == "linear" else 0
 
 
 def _written(program: Program, number: int, step: Step) -> Iterator[Part]:
@@ -52,7 +59,3 @@ def _buffer(program: Program, number: int, place: int) -> Buffer:
     """The buffer that lives at a place in a step."""
     return next(buffer for buffer in program.buffers if buffer.memory == "L1" and buffer.first <= number <= buffer.last
                 and buffer.offset <= place < buffer.offset + buffer.size)
-
-
-def _part(buffer: Buffer) -> Part:
-    return buffer.offset, buffer.size

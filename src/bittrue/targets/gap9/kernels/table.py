@@ -18,8 +18,8 @@ SOURCE = Path(__file__).parent / "source"
 """The folder of the C files."""
 HEADER = "bt_kernels.h"
 """The only header that a caller includes."""
-HEADERS = (HEADER, "bt_common.h", "bt_depthwise.h", "bt_dot.h", "bt_elements.h", "bt_line.h", "bt_matrix.h", "bt_put.h",
-           "bt_requant.h", "bt_ways.h", "bt_window.h", "pulp_intrinsics.h")
+HEADERS = (HEADER, "bt_common.h", "bt_depthwise.h", "bt_dot.h", "bt_eights.h", "bt_elements.h", "bt_line.h",
+           "bt_matrix.h", "bt_put.h", "bt_requant.h", "bt_ways.h", "bt_window.h", "pulp_intrinsics.h")
 
 Values = Mapping[str, int]
 """The integer fields of a kernel's parameters, by name."""

@@ -80,10 +80,9 @@ def _step(layer: LayerDraft, index: int, draft: Draft, places: _Places) -> Step:
              if load is not Load.KEPT for transfer in _loads(draw, index, held, places)]
     table, work = index % 2 * places.limits.table, layer.job.layer
     tables = [Transfer("table", Area.STEPS, index, table, 0, 0, 0, True)] if index else []
-    return Step(draft.layer, draft.region, draft.values, pointers, scales, splits,
-                tuple(transfer for load, transfer in loads if load is Load.LATE),
-                (*tables, *(transfer for load, transfer in loads if load is Load.EARLY)), _stores(layer, draft, index, places),
-                table, places.staged[index], places.staging[index],
+    late, early = ([transfer for load, transfer in loads if load is when] for when in (Load.LATE, Load.EARLY))
+    return Step(draft.layer, draft.region, draft.values, pointers, scales, splits, tuple(late), (*tables, *early),
+                _stores(layer, draft, index, places), table, places.staged[index], places.staging[index],
                 round(float(cycles(work.kernel, work.requant.kind, draft.values, places.limits.cores))))
 
 

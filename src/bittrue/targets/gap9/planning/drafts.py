@@ -9,10 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from ..kernels import KERNELS
 from ..program import Region
 from .commands import Rows, rows_of
-from .footprints import Job, Operand, Strip, beyond, bytes_of, values
+from .footprints import Job, Operand, Strip, beyond, bytes_of, scratch_bytes, values
 from .limits import Limits, aligned
 from .parameters import blob_bytes
 from .tiles import Mode, Tiling
@@ -156,11 +155,15 @@ def _step(made: LayerDraft, walk: _Walk, region: Region, limits: Limits) -> Draf
     slots: dict[str, Slot] = {}
     chunk = made.chunks.index(region.channels)
     draws = [*_parameters(made, walk, chunk, slots), *_inputs(made, walk, region, slots)]
+    if not draws and made.steps and not mode.twice:
+        # Its only output is free when the step's late loads begin: there has to be one.
+        walk.held.pop(job.operands[0].field)
+        draws = list(_inputs(made, walk, region, slots))
     numbers = values(job, region)
     output, _ = walk.slot(OUTPUT, region, mode.twice)
     slots[OUTPUT] = output
     made.grow(output, bytes_of(job.output, region))
-    scratch = KERNELS[job.layer.kernel].scratch(numbers, limits.cores)
+    scratch = int(scratch_bytes(job.layer.kernel, numbers, limits.cores))
     if scratch:
         slots[SCRATCH], _ = walk.slot(SCRATCH, 0, False)
         made.grow(slots[SCRATCH], scratch)

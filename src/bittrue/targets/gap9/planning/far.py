@@ -96,10 +96,11 @@ def place_far(network: Network, layers: Sequence[LayerDraft], limits: Limits, st
 
 
 def _demand(layer: LayerDraft, sizes: Sequence[int]) -> Demand:
-    """A streamed byte costs up to twice as much where the kernel takes less time than the transfer."""
+    """A streamed byte costs up to three times as much where the kernel takes less time than the transfer."""
     total = sum(sizes)
-    share = min(1.0, total / layer.tiling.cycles) if total else 0.0
-    return Demand(len(sizes) if total else 0, max(sizes, default=0), WEIGHT + round(WEIGHT * share))
+    kernels = layer.tiling.step * len(layer.steps)
+    exposed = max(0.0, 1 - kernels / total) if total else 0.0
+    return Demand(len(sizes) if total else 0, max(sizes, default=0), WEIGHT + round(2 * WEIGHT * exposed))
 
 
 def _far(layers: Sequence[LayerDraft], held: tuple[Held, ...], placed: Placed, room: int) -> Far | None:

@@ -13,14 +13,14 @@ from itertools import accumulate
 import numpy as np
 from numpy.typing import NDArray
 
-from ..kernels import KERNELS
 from ..network import Tensor
 from ..program import Area, Program, Region, Staging, Step, Transfer
-from .footprints import Job, Strip, job, values
+from .footprints import Job, Strip, job, scratch_bytes, values
 from .parameters import Blob, blob
 
 Numbers = NDArray[np.int64]
-UNKNOWN, UNDER_WAY = -1, -2
+UNKNOWN, UNDER_WAY, TABLES = -1, -2, -3
+"""Bytes without a number, of a transfer under way, and of the first step's table; others' tables count down from it."""
 Problem = tuple[str, str]
 MOST = 20
 """Problems after which there are no more."""
@@ -92,6 +92,8 @@ class Follow:
             self._start_loads(0, step.early)
         self._finish(self.loads, index)
         self._finish(self.stores, index - 2)
+        if index:
+            self._start_stores(index - 1, steps[index - 1])
         self._finish_staging(index, step.staged)
         if step.late:
             self._finish(self.stores, index - 1)
@@ -102,9 +104,9 @@ class Follow:
         if index + 1 < len(steps):
             self._start_loads(index + 1, steps[index + 1].early)
         self._kernel(index, step)
-        self._start_stores(index, step)
 
     def _end(self) -> None:
+        self._start_stores(len(self.program.steps) - 1, self.program.steps[-1])
         self._finish(self.stores, len(self.program.steps))
         self._finish_staging(len(self.program.steps), self.staged + len(self.staging))
         network = self.program.network
@@ -150,9 +152,9 @@ class Follow:
     def _start_loads(self, index: int, transfers: tuple[Transfer, ...]) -> None:
         for transfer in transfers:
             if transfer.area is Area.STEPS:
-                places, empty = np.arange(self.table), np.zeros(self.table, np.int64)
-                self._start(self.loads, Flight(index, transfer.label, empty, places, self.near,
-                                               transfer.near + places, empty))
+                places, table = np.arange(self.table), np.full(self.table, TABLES - transfer.far)
+                self._start(self.loads, Flight(index, transfer.label, table, places, self.near,
+                                               transfer.near + places, table))
                 continue
             far = self.arena if transfer.area is Area.ARENA else self.constants
             places, near = _places(transfer), np.arange(transfer.near, transfer.near + transfer.size)
@@ -202,7 +204,7 @@ class Follow:
         where = f"step {index}, {work.layer.name}, {step.region}"
         if dict(step.values) != values(work, step.region):
             self._problem(where, "the kernel's numbers are not those of the region")
-        if index and (self.near[step.table:step.table + self.table] != 0).any():
+        if index and (self.near[step.table:step.table + self.table] != TABLES - index).any():
             self._problem(where, "its table is not there")
         for operand in work.operands:
             wanted = self._numbers(operand.strip, operand.tensor, operand.part(step.region))
@@ -210,7 +212,7 @@ class Follow:
             if (self.near[begin:begin + wanted.size] != wanted).any():
                 self._problem(where, f"{operand.field} is not there")
         self._parameters(where, work, step)
-        scratch = KERNELS[work.layer.kernel].scratch(step.values, 8)
+        scratch = int(scratch_bytes(work.layer.kernel, step.values, 8))
         wanted = self._numbers(work.strip, work.output, step.region)
         self._write(where, step.pointers.get("scratch", 0), np.full(scratch, UNKNOWN, np.int64))
         self._write(where, step.pointers["output"], wanted)

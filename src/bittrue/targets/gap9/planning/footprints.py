@@ -15,6 +15,7 @@ from types import MappingProxyType
 from ..kernels import ELEMENT_TYPES, KERNELS, row_bytes
 from ..network import Layer, Network, Tensor
 from ..program import Region
+from .arrays import Amount, Values, ceil_div
 
 
 @dataclass(frozen=True)
@@ -182,6 +183,14 @@ def _types(job: Job, size: list[int]) -> dict[str, int]:
         pitch = size[0] * size[1] * size[2]
         flat = {"pixels": 1, "channels": pitch}
     return {**types, **flat, "a_pitch": pitch, "b_pitch": pitch, "in_pitch": pitch, "out_pitch": pitch}
+
+
+def scratch_bytes(kernel: str, numbers: Values, cores: int) -> Amount:
+    """Bytes of scratch of a call; cores of a convolution that have no share of the work need none."""
+    if kernel == "conv":
+        units = ceil_div(numbers["out_h"] * numbers["out_w"], 2) * ceil_div(numbers["out_c"], 4)
+        return KERNELS[kernel].scratch(numbers, 1) * ceil_div(units, ceil_div(units, cores))
+    return KERNELS[kernel].scratch(numbers, cores)
 
 
 def bytes_of(tensor: Tensor, region: Region) -> int:

@@ -23,7 +23,7 @@ class Limits:
     """L1 without stacks and what the runtime keeps there."""
     l2: int = 1_458_176
     """L2 without code and stacks, for the arena, the constants and the tables of steps."""
-    l3: int = 8192 * KIB
+    l3: int = 32768 * KIB
     cores: int = 8
     table: int = 768
     """The most that one step's table takes."""

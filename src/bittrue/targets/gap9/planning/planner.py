@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ....errors import Diagnostics, Unsupported
 from ..network import Network
@@ -21,7 +21,7 @@ from .tables import tables_bytes
 from .tiles import Before, Taste, Tiling, after, choose, signature, smallest
 from .timeline import layer_cycles
 
-TASTES = (Taste(), Taste(once=True), Taste(step=2_000, once=True), Taste(2_000, True, 16), Taste(20_000, True))
+TASTES = (Taste(), Taste(100, True), Taste(500, True), Taste(2_000, True), Taste(2_000, True, 16), Taste(20_000, True))
 """What tiles are chosen by, one after the other until everything has a place: with more and more regard to L2."""
 
 
@@ -85,7 +85,7 @@ def tile(jobs: Sequence[Job], limits: Limits, taste: Taste) -> list[Tiling]:
     for work in jobs:
         key = signature(work, before)
         if key not in known:
-            known[key] = choose(work, limits, taste, before) or choose(work, limits, Taste(), before)
+            known[key] = choose(work, limits, taste, before) or choose(work, limits, replace(taste, share=1), before)
         tiling = known[key]
         if tiling is None:
             _too_large(work, limits, problems)

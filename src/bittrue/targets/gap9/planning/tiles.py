@@ -12,12 +12,11 @@ from itertools import product
 
 import numpy as np
 
-from ..kernels import KERNELS
 from ..program import MAX_TRANSFERS, Region
 from .arrays import Amount, ceil_div
 from .commands import BEAT, START
 from .cost import STEP, cycles
-from .footprints import Axis, Job, Operand, beyond, values
+from .footprints import Axis, Job, Operand, beyond, scratch_bytes, values
 from .limits import Limits, aligned
 from .parameters import blob_bytes
 
@@ -89,7 +88,7 @@ class Taste:
     once: bool = False
     """Whether parameters are loaded only once, because they come from L3."""
     share: int = 1
-    """Parameters of one tile take at most this part of L2."""
+    """Parameters of one tile take at most this part of L2, if they are of more than one block of channels."""
 
 
 @dataclass(frozen=True)
@@ -112,7 +111,7 @@ def choose(job: Job, limits: Limits, taste: Taste, before: Before) -> Tiling | N
 def smallest(job: Job, limits: Limits) -> int:
     """Bytes of L1 that the smallest tile needs."""
     sizes = _candidates(job, None)
-    return int(_bytes(job, sizes, Mode(True, False, False), limits).min())
+    return int(_bytes(job, sizes, Mode(True, job.layer.kernel == "pad", False), limits).min())
 
 
 @dataclass(frozen=True)
@@ -174,9 +173,20 @@ def _bytes(job: Job, sizes: _Sizes, mode: Mode, limits: Limits) -> Amount:
                  for operand in job.operands)
     changing = several if _by_channel(job) else image > 1
     output = _padded(sizes.rows * sizes.columns * sizes.channels * job.output.element_bytes)
-    scratch = _padded(KERNELS[job.layer.kernel].scratch(_values(job, sizes), limits.cores))
+    scratch = _padded(_scratch(job, sizes, limits.cores))
     return (2 * limits.table + inputs * (1 + changing * mode.twice) + output * (1 + several * mode.twice) + scratch
             + _parameter_bytes(job, sizes) * (1 + (channels > 1) * mode.parameters_twice))
+
+
+def _scratch(job: Job, sizes: _Sizes, cores: int) -> Amount:
+    """Bytes of scratch: the most that any tile needs, as a smaller one may keep more cores busy."""
+    numbers, output = _values(job, sizes), job.output
+    if job.layer.kernel != "conv":
+        return scratch_bytes(job.layer.kernel, numbers, cores)
+    ends = [(size, (total - 1) % size + 1) for total, size in (
+        (output.height, sizes.rows), (output.width, sizes.columns), (output.channels, sizes.channels))]
+    return np.max([scratch_bytes("conv", {**numbers, "out_h": rows, "out_w": columns, "out_c": channels}, cores)
+                   for rows, columns, channels in product(*ends)], axis=0)
 
 
 def _by_channel(job: Job) -> bool:
@@ -267,14 +277,17 @@ def _kept(operand: Operand, sizes: _Sizes, before: Before) -> Amount:
 
 
 def _best(sizes: _Sizes, job: Job, limits: Limits, taste: Taste, before: Before) -> Tiling | None:
-    modes = [mode for mode in MODES if mode.channels_outer or not taste.once]
+    # Tiles of a pad may load nothing, and then wait for nothing: they need two outputs.
+    modes = [mode for mode in MODES if (mode.channels_outer or not taste.once) and (
+        mode.twice or job.layer.kernel != "pad")]
     found = [tiling for mode in modes if (tiling := _best_of(sizes, mode, job, limits, taste, before)) is not None]
     return min(found, key=lambda tiling: (tiling.cycles, MODES.index(tiling.mode)), default=None)
 
 
 def _best_of(sizes: _Sizes, mode: Mode, job: Job, limits: Limits, taste: Taste, before: Before) -> Tiling | None:
     need = _bytes(job, sizes, mode, limits)
-    fitting = (need <= limits.l1) & (_parameter_bytes(job, sizes) * taste.share <= limits.l2)
+    small = (_parameter_bytes(job, sizes) * taste.share <= limits.l2) | (sizes.channels == sizes.channels.min())
+    fitting = (need <= limits.l1) & small
     if not fitting.any():
         return None
     kept = sizes.chosen(fitting)

@@ -1,4 +1,7 @@
-"""When things happen, by the model: steps in the order of the protocol, both directions of the DMA, the L3."""
+"""When things happen, by the model: steps in the order of the protocol, both directions of the DMA, the L3.
+
+A step's stores are counted as started at its end, which is a barrier earlier than the protocol has it.
+"""
 
 from __future__ import annotations
 

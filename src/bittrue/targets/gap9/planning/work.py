@@ -79,18 +79,20 @@ def _linear(v: Values, kind: Kind, cores: int) -> Work:
     many = _matrix(v, kind, v["rows"], v["in_c"], cores)
     many["misaligned_words"] = (many.get("eight_words", 0) + many.get("single_words", 0)) * (
         np.asarray(v["in_c"]) % 4 > 0)
+    if int(np.max(v["weight_bits"])) != 8:
+        return many
     alone, single = _single_row(v, kind, cores), np.asarray(v["rows"]) == 1
     return {**{name: amount * ~single for name, amount in many.items()},
             **{name: amount * single for name, amount in alone.items()}}
 
 
 def _single_row(v: Values, kind: Kind, cores: int) -> Work:
-    bits = int(np.max(v["weight_bits"]))
-    twice = ceil_div(ceil_div(ceil_div(v["out_c"], 4), 2), cores)
-    words, outputs = twice * ceil_div(v["in_c"] * bits, 32), np.minimum(8 * twice, v["out_c"])
-    if bits == 8:
-        return {"row": 1, "row_eights": twice, "row_words": words, f"row_put_{KINDS[kind]}": outputs}
-    return {"row": 1, f"row_words_{bits}": 2 * words, f"row_narrow_put_{KINDS[kind]}": outputs}
+    """A core's channels by eights, by four, by two."""
+    channels, words = 2 * ceil_div(ceil_div(v["out_c"], 2), cores), ceil_div(v["in_c"], 4)
+    left = channels % 8
+    fours, twos = (left == 4) | (left == 6), (left == 2) | (left == 6)
+    return {"row": 1, "row_pieces": channels // 8 + fours + twos, "row_eight_words": channels // 8 * words,
+            "row_four_words": fours * words, "row_two_words": twos * words, f"row_put_{KINDS[kind]}": channels}
 
 
 def _depthwise(v: Values, kind: Kind, cores: int) -> Work:
@@ -124,46 +126,48 @@ def _windows(v: Values, kind: Kind, three: bool, two: bool, fast: bool, channels
 
 
 def _pool(v: Values, cores: int) -> tuple[Amount, Amount, Amount, Amount]:
-    """Words of four channels, runs of them in one pixel, taps of a window, pixels with a part of a word."""
+    """Words of four channels, runs of them in one pixel, taps of a window, channels that are a part of a word."""
     words = ceil_div(v["channels"], 4)
     units = ceil_div(v["out_h"] * v["out_w"] * words, cores)
     runs = np.maximum(1, np.minimum(units, ceil_div(units, words) + (units % words > 0)))
-    return units, runs, v["kernel_h"] * v["kernel_w"], units / words * (np.asarray(v["channels"]) % 4 > 0)
+    return units, runs, v["kernel_h"] * v["kernel_w"], units / words * (np.asarray(v["channels"]) % 4)
 
 
 def _max_pool(v: Values, kind: Kind, cores: int) -> Work:
+    """Four taps of a window at a time."""
     words, runs, taps, last = _pool(v, cores)
-    return {"one": 1, "runs": runs, "words": words, "lines": words * v["kernel_h"], "taps": words * taps, "last": last,
-            "last_taps": last * taps}
+    passes = ceil_div(taps, 4)
+    return {"one": 1, "runs": runs, "passes": runs * passes, "words": words * passes, "last": last,
+            "last_taps": last * taps, "last_lines": last * v["kernel_h"]}
 
 
 def _avg_pool(v: Values, kind: Kind, cores: int) -> Work:
     words, runs, taps, last = _pool(v, cores)
-    work: Work = {"one": 1, "runs": runs}
-    if kind is not Kind.NARROW:
-        return {**work, f"put_{KINDS[kind]}": words, "any_lines": words * v["kernel_h"], "any_taps": words * taps,
-                "any_last": last * taps}
-    return {**work, "words": words, "lines": words * v["kernel_h"], "taps": words * taps, "last": last,
-            "last_taps": last * taps}
+    way = "fast" if kind in FAST else "any"
+    return {"one": 1, "runs": runs, f"put_{KINDS[kind]}": words, f"{way}_lines": words * v["kernel_h"],
+            f"{way}_taps": words * taps, "last": last, "last_taps": last * taps}
 
 
-def _elements(v: Values, cores: int) -> tuple[Amount, Amount]:
-    """Elements of the busiest core, and pixels that they lie in."""
-    count = ceil_div(v["pixels"] * v["channels"], cores)
-    return count, ceil_div(count, v["channels"])
+def _lines(v: Values, kind: Kind, fast: bool, cores: int) -> Work:
+    """Elements one by one: in a row, or one channel of some pixels after the other."""
+    name, pixels, channels = KINDS[kind], np.asarray(v["pixels"]), np.asarray(v["channels"])
+    total = ceil_div(pixels * channels, cores)
+    if not fast:
+        return {"any": 1, "runs": ceil_div(total, channels), f"any_{name}": total}
+    if int(np.max(pixels)) == 1:
+        return {"one": 1, f"flat_{name}": total}
+    lines = np.where(channels > pixels, ceil_div(channels, cores), channels)
+    long = np.where(channels > pixels, pixels, ceil_div(pixels, cores))
+    return {"one": 1, "lines": lines, f"line_{name}": lines * long}
 
 
 def _add(v: Values, kind: Kind, cores: int) -> Work:
-    count, runs = _elements(v, cores)
-    fast = kind is Kind.NARROW and v["a_type"] == v["b_type"] and v["a_type"] < 2 and int(np.max(v["pixels"])) == 1
-    return {"one": 1, "runs": runs, "bytes" if fast else f"any_{KINDS[kind]}": count}
+    types = {v["a_type"], v["b_type"]}
+    return _lines(v, kind, kind in FAST and (types == {0, 1} or (len(types) == 1 and types != {3})), cores)
 
 
 def _requantize(v: Values, kind: Kind, cores: int) -> Work:
-    count, runs = _elements(v, cores)
-    name = "byte" if kind is Kind.NARROW and v["in_type"] < 2 else (
-        "word" if kind is Kind.WIDE and v["in_type"] == 4 else f"any_{KINDS[kind]}")
-    return {"one": 1, "runs": runs, name: count}
+    return _lines(v, kind, kind in FAST, cores)
 
 
 def _pad(v: Values, kind: Kind, cores: int) -> Work:

@@ -15,7 +15,7 @@ class Memories:
     l1: int = 128 * KIB
     l2_base: int = 0x1C000000
     l2: int = 1536 * KIB
-    l3: int = 8192 * KIB
+    l3: int = 32768 * KIB
 
 
 GAP9 = Memories()

@@ -8,10 +8,11 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import MappingProxyType
 
 from ....engine.compile import CompileError
 from ....engine.compile import find_compiler as find_host_compiler
-from ....errors import BadInput, Difference, ToolMissing, declare, fail
+from ....errors import BadInput, Diagnostics, Difference, ToolMissing, declare, fail
 from ..emit import Layout
 from .build import Built, Compiler, build, compile_all
 from .cluster import Cluster
@@ -47,18 +48,27 @@ def load_project(project: Path, program: Path, layout: Layout, sample: Mapping[s
                  memories: Memories = GAP9, capture: int = 0) -> Cluster:
     """A cluster with a project's program, and the files that it expects in flash memory.
 
-    `sample` (bytes of the inputs, by tensor) replaces the project's own. `capture`: see `Cluster`.
+    `sample` (bytes of the inputs, by tensor) replaces the project's own. `capture`: see `Cluster`. Raises `BadInput`
+    (BT5560, BT5500).
     """
     found = FLASH_FILES.search(_makefile(project))
-    names = found[1].split() if found else []
+    names = _there(project, found[1].split() if found else [])
     files = {Path(name).name: (project / name).read_bytes() for name in names}
     data = None if sample is None else layout.sample.join(sample)
     if data is not None and not layout.sample.in_l2:
         files[SAMPLE] = data
     cluster = cluster_with_flash(program, files, memories, capture)
     if data is not None and layout.sample.in_l2:
-        cluster.write_memory(cluster.symbols["bt_sample"], data)
+        _put(cluster, "bt_sample", data)
     return cluster
+
+
+def _put(cluster: Cluster, symbol: str, data: bytes) -> None:
+    try:
+        cluster.write_memory(cluster.symbols[symbol], data)
+    except (KeyError, IndexError) as error:
+        fail(BadInput, "BT5560", f"symbol {symbol}", f"the program has no place in L2 for it ({error})",
+             "emit the project again")
 
 
 def read_trace(cluster: Cluster, layout: Layout) -> dict[str, bytes]:
@@ -70,7 +80,7 @@ def read_trace(cluster: Cluster, layout: Layout) -> dict[str, bytes]:
 def build_host(project: Path, folder: Path) -> Path:
     """Compile a project for this computer, with a trace; the program. Raises `BadInput` (BT5560, BT5561)."""
     compiler = host_compiler()
-    sources = [project / PLATFORM.get(name, name) for name in _sources(project)]
+    sources = [project / name for name in _sources(project, PLATFORM)]
     objects, _ = compile_all(compiler, [path.resolve() for path in sources], folder.resolve(),
                              (*HOST_FLAGS, *_includes(project)))
     target = folder.resolve() / "network"
@@ -116,11 +126,22 @@ def _makefile(project: Path) -> str:
     path = project / "Makefile"
     if not path.is_file():
         fail(BadInput, "BT5560", str(path), "there is no such file", "name a directory that `bittrue compile` wrote")
-    return path.read_text()
+    return path.read_text(errors="replace")
 
 
-def _sources(project: Path) -> list[str]:
+def _there(project: Path, names: list[str]) -> list[str]:
+    """The names, if all of them are files of the project. Raises `BadInput` (BT5560) with all that are none."""
+    found = Diagnostics()
+    for name in names:
+        if not (project / name).is_file():
+            found.add("BT5560", f"{project / 'Makefile'}, {name}", "there is no such file", "emit the project again")
+    found.raise_as(BadInput)
+    return names
+
+
+def _sources(project: Path, instead: Mapping[str, str] = MappingProxyType({})) -> list[str]:
     found = SOURCES.search(_makefile(project))
     if found is None:
         fail(BadInput, "BT5560", str(project / "Makefile"), "it names no C files (APP_SRCS)", "emit the project again")
-    return found[1].replace("\\\n", " ").split()
+    names = found[1].replace("\\\n", " ").split()
+    return _there(project, [instead.get(name, name) for name in names])

@@ -43,18 +43,6 @@ BT_INLINE void bt_copy_words(uint8_t **to, const uint8_t **from, int32_t words)
     *from = source;
 }
 
-/* A few words, one or more: one at a time. */
-BT_INLINE void bt_copy_few(uint8_t *to, const uint8_t *from, int32_t words)
-{
-    __asm__ volatile(".balign 4\n\t.option push\n\t.option norvc\n\t.option norelax\n\t"
-                     ".insn i 0x7b, 4, x0, %[words], 4\n\t"
-                     ".insn i 0x0b, 2, t0, %[from], 4\n\t.insn s 0x2b, 2, t0, 4(%[to])\n\t"
-                     ".option pop"
-                     : [to] "+r"(to), [from] "+r"(from)
-                     : [words] "r"(words)
-                     : "t0", "memory");
-}
-
 BT_INLINE void bt_fill_words(uint8_t **to, uint32_t word, int32_t words)
 {
     uint8_t *target = *to;
@@ -78,11 +66,6 @@ BT_INLINE void bt_copy_words(uint8_t **to, const uint8_t **from, int32_t words)
 {
     for (int32_t i = 0; i < words; i++, *to += 4, *from += 4)
         bt_store(*to, bt_load(*from));
-}
-
-BT_INLINE void bt_copy_few(uint8_t *to, const uint8_t *from, int32_t words)
-{
-    bt_copy_words(&to, &from, words);
 }
 
 BT_INLINE void bt_fill_words(uint8_t **to, uint32_t word, int32_t words)

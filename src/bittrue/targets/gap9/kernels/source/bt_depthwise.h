@@ -253,7 +253,7 @@ BT_INLINE void bt_transpose_run(bt_walk w, uint8_t *to, int32_t plane, int32_t c
     static void name##_channel(const bt_lines *c, const bt_requant *q, int32_t count, int32_t words)      \
     {                                                                                                     \
         const uint8_t *x = c->x;                                                                          \
-        for (int32_t left = ((rows) ? (rows) : 1) * count; left > 0; left--) {                                           \
+        for (int32_t left = ((rows) ? (rows) : 1) * count; left > 0; left--) {                            \
             int32_t ox = (left - 1) % count, row = (left - 1) / count, sum = *c->bias;                    \
             for (int32_t i = 0; i < words; i++)                                                           \
                 sum = dot(sum, bt_load(x + ox * c->step + 4 * i), bt_load(c->w + 4 * i) << (8 * row));    \

@@ -43,7 +43,7 @@ BT_INLINE int32_t bt_row_bytes(int32_t words, int32_t weight_bits)
 void bt_matrix_pair(const bt_matrix *m, const uint8_t *x0, const uint8_t *x1, void *y0, void *y1, int32_t first,
                     int32_t last);
 
-/* `count` pairs of whole blocks of 8-bit weights, for BT_NONE and BT_NARROW_EVEN. */
+/* `count` pairs of whole blocks of 8-bit weights: signed activations, and of the others BT_NONE and BT_NARROW_EVEN. */
 void bt_matrix_eights(const bt_matrix *m, const bt_rows *r, int32_t first, int32_t count);
 
 /* Blocks first to last-1 in every other case; those below `whole` are whole and of a kind up to BT_WIDE. */

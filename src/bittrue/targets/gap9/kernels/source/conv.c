@@ -66,29 +66,50 @@ static void copy_border(const bt_conv_params *p, uint8_t *to, place at)
     }
 }
 
-/* `rows` runs of bytes, `line` apart, behind each other; runs of fewer than 32 bytes have loops of their own. */
+/* `rows` runs of bytes, `line` apart, behind each other: runs of 1 to 3 bytes; of 4 and more, whose last bytes are
+ * copied as the last word.
+ */
+#if defined(BT_INSN)
+#define NESTED(body, rows_last, turns_last)                                                               \
+    ".balign 4\n\t.option push\n\t.option norvc\n\t.option norelax\n\t"                                   \
+    ".insn i 0x7b, 4, x1, %[rows], 2 * " #rows_last "\n\t.insn i 0x7b, 4, x0, %[turns], 2 * " #turns_last "\n\t" \
+    body ".option pop"
+BT_INLINE void copy_bytes(uint8_t *to, const uint8_t *from, int32_t run, int32_t rows, int32_t line)
+{
+    __asm__ volatile(NESTED(".insn i 0x0b, 4, t0, %[from], 1\n\t.insn s 0x2b, 0, t0, 1(%[to])\n\t"
+                            "add %[from], %[from], %[gap]\n\t", 4, 2)
+                     : [to] "+r"(to), [from] "+r"(from)
+                     : [turns] "r"(run), [rows] "r"(rows), [gap] "r"(line - run)
+                     : "t0", "memory");
+}
+
+BT_INLINE void copy_words(uint8_t *to, const uint8_t *from, int32_t run, int32_t rows, int32_t line)
+{
+    __asm__ volatile(NESTED(".insn i 0x0b, 2, t0, %[from], 4\n\t.insn s 0x2b, 2, t0, 4(%[to])\n\t"
+                            "add %[from], %[from], %[rest]\n\tlw t0, -4(%[from])\n\tadd %[to], %[to], %[rest]\n\t"
+                            "add %[from], %[from], %[gap]\n\tsw t0, -4(%[to])\n\t", 8, 2)
+                     : [to] "+r"(to), [from] "+r"(from)
+                     : [turns] "r"(run >> 2), [rows] "r"(rows), [rest] "r"(run & 3), [gap] "r"(line - run)
+                     : "t0", "memory");
+}
+#else
+BT_INLINE void copy_bytes(uint8_t *to, const uint8_t *from, int32_t run, int32_t rows, int32_t line)
+{
+    for (; rows > 0; rows--, from += line)
+        to = bt_copy(to, from, run);
+}
+#define copy_words copy_bytes
+#endif
+
 static void copy_runs(uint8_t *to, const uint8_t *from, int32_t run, int32_t rows, int32_t line)
 {
-    int32_t words = run >> 2, rest = run & 3;
-    if (run >= 32) {
+    if (run < 4)
+        copy_bytes(to, from, run, rows, line);
+    else if (run < 32)
+        copy_words(to, from, run, rows, line);
+    else
         for (; rows > 0; rows--, from += line)
             to = bt_copy(to, from, run);
-    } else if (words > 0) {
-        for (const uint8_t *last = from + run - 4; rows > 0; rows--, from += line, last += line) {
-            bt_copy_few(to, from, words);
-            to += run;
-            if (rest)
-                bt_store(to - 4, bt_load(last));
-        }
-    } else {
-        for (; rows > 0; rows--, from += line, to += run) {
-            to[0] = from[0];
-            if (run > 1)
-                to[1] = from[1];
-            if (run > 2)
-                to[2] = from[2];
-        }
-    }
 }
 
 /* What the kernel sees for one output pixel: kernel_h * kernel_w * in_c bytes. */

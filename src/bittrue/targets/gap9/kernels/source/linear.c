@@ -30,7 +30,8 @@ static __attribute__((noinline)) void row_u8(const bt_matrix *m, const uint8_t *
 }
 
 /* `kind` is a constant. */
-BT_INLINE void put_bytes(const bt_requant *q, int32_t kind, uint8_t *y, int32_t channel, const int32_t *sum, int32_t count)
+BT_INLINE void put_bytes(const bt_requant *q, int32_t kind, uint8_t *y, int32_t channel, const int32_t *sum,
+                         int32_t count)
 {
     const bt_scale *scale = q->scales + (q->per_channel ? channel : 0);
     for (int32_t step = q->per_channel; count > 0; count--, scale += step)
@@ -50,7 +51,7 @@ static void put_row(const bt_requant *q, void *y, int32_t channel, const int32_t
             bt_put(q, q->kind, y, channel + c, channel + c, sum[c]);
 }
 
-/* One row with 8-bit weights; a core has an even number of channels, so that even small layers keep all of them busy. */
+/* One row with 8-bit weights; a core has an even number of channels: small layers keep all of them busy, too. */
 static void single_row(const bt_linear_params *p, const bt_matrix *m, int32_t core, int32_t cores)
 {
     bt_share pairs = bt_share_of((p->out_c + 1) >> 1, core, cores);

@@ -1,26 +1,23 @@
-/* Rows of activations times a blocked weight matrix, requantized: the ways that matter for time. The shared instruction
- * cache has 4 KiB, so this file is small, and best linked right behind the kernel that calls it.
+/* Rows of activations times a blocked weight matrix, requantized: the ways of unsigned activations. The shared
+ * instruction cache has 4 KiB, so this file is small, and best linked right behind the kernel that calls it.
  */
-#include "bt_ways.h"
+#include "bt_eights.h"
 
-BT_DEFINE_WAY(eights_u8_wide, bt_run_eights, BT_WIDE, bt_eight_u8)
-BT_DEFINE_WAY(eights_i8_wide, bt_run_eights, BT_WIDE, bt_eight_i8)
-BT_DEFINE_WAY(eights_u8_parts, bt_run_eights, BT_PARTS, bt_eight_u8)
-BT_DEFINE_WAY(eights_i8_parts, bt_run_eights, BT_PARTS, bt_eight_i8)
-BT_DEFINE_WAY(eights_u8_narrow, bt_run_eights, BT_NARROW, bt_eight_u8)
-BT_DEFINE_WAY(eights_i8_narrow, bt_run_eights, BT_NARROW, bt_eight_i8)
+BT_DEFINE_EIGHTS(eights_parts, "0x54", PARTS, bt_eight_u8)
+BT_DEFINE_EIGHTS(eights_narrow, "0x54", NARROW, bt_eight_u8)
+BT_DEFINE_EIGHTS(eights_wide, "0x54", WIDE, bt_eight_u8)
 
 static void eights(const bt_matrix *m, const bt_rows *r, int32_t first, int32_t count)
 {
     int32_t kind = m->requant->kind;
-    if (kind == BT_PARTS)
-        (m->is_signed ? eights_i8_parts : eights_u8_parts)(m, r, first, count);
-    else if (kind == BT_WIDE)
-        (m->is_signed ? eights_i8_wide : eights_u8_wide)(m, r, first, count);
-    else if (kind == BT_NARROW)
-        (m->is_signed ? eights_i8_narrow : eights_u8_narrow)(m, r, first, count);
-    else
+    if (m->is_signed || kind == BT_NONE || kind == BT_NARROW_EVEN)
         bt_matrix_eights(m, r, first, count);
+    else if (kind == BT_PARTS)
+        eights_parts(m, r, first, count);
+    else if (kind == BT_NARROW)
+        eights_narrow(m, r, first, count);
+    else
+        eights_wide(m, r, first, count);
 }
 
 void bt_matrix_pair(const bt_matrix *m, const uint8_t *x0, const uint8_t *x1, void *y0, void *y1, int32_t first,

@@ -1,5 +1,30 @@
-/* Rows of activations times a blocked weight matrix: narrow weights, single blocks and rows, rare requantizations. */
-#include "bt_ways.h"
+/* Rows of activations times a blocked weight matrix: signed activations, narrow weights, single blocks, rare
+ * requantizations.
+ */
+#include "bt_eights.h"
+
+BT_DEFINE_EIGHTS(eights_i8_parts, "0x5c", PARTS, bt_eight_i8)
+BT_DEFINE_EIGHTS(eights_i8_narrow, "0x5c", NARROW, bt_eight_i8)
+BT_DEFINE_EIGHTS(eights_i8_wide, "0x5c", WIDE, bt_eight_i8)
+BT_DEFINE_WAY(eights_u8_narrow_even, bt_run_eights, BT_NARROW_EVEN, bt_eight_u8)
+BT_DEFINE_WAY(eights_i8_narrow_even, bt_run_eights, BT_NARROW_EVEN, bt_eight_i8)
+BT_DEFINE_WAY(eights_u8_none, bt_run_eights, BT_NONE, bt_eight_u8)
+BT_DEFINE_WAY(eights_i8_none, bt_run_eights, BT_NONE, bt_eight_i8)
+
+void bt_matrix_eights(const bt_matrix *m, const bt_rows *r, int32_t first, int32_t count)
+{
+    int32_t kind = m->requant->kind;
+    if (kind == BT_NONE)
+        (m->is_signed ? eights_i8_none : eights_u8_none)(m, r, first, count);
+    else if (kind == BT_NARROW_EVEN)
+        (m->is_signed ? eights_i8_narrow_even : eights_u8_narrow_even)(m, r, first, count);
+    else if (kind == BT_PARTS)
+        eights_i8_parts(m, r, first, count);
+    else if (kind == BT_NARROW)
+        eights_i8_narrow(m, r, first, count);
+    else
+        eights_i8_wide(m, r, first, count);
+}
 
 /* The function of the kind; the ifs are in the order of how often they are taken. */
 #define DEFINE_PICK(name)                                                                                 \
@@ -24,19 +49,6 @@
     BT_DEFINE_WAY(name##_narrow_even, bt_run_blocks, BT_NARROW_EVEN, __VA_ARGS__)                               \
     BT_DEFINE_WAY(name##_none, bt_run_blocks, BT_NONE, __VA_ARGS__)                                             \
     DEFINE_PICK(name)
-BT_DEFINE_WAY(eights_u8_narrow_even, bt_run_eights, BT_NARROW_EVEN, bt_eight_u8)
-BT_DEFINE_WAY(eights_i8_narrow_even, bt_run_eights, BT_NARROW_EVEN, bt_eight_i8)
-BT_DEFINE_WAY(eights_u8_none, bt_run_eights, BT_NONE, bt_eight_u8)
-BT_DEFINE_WAY(eights_i8_none, bt_run_eights, BT_NONE, bt_eight_i8)
-
-void bt_matrix_eights(const bt_matrix *m, const bt_rows *r, int32_t first, int32_t count)
-{
-    if (m->requant->kind == BT_NONE)
-        (m->is_signed ? eights_i8_none : eights_u8_none)(m, r, first, count);
-    else
-        (m->is_signed ? eights_i8_narrow_even : eights_u8_narrow_even)(m, r, first, count);
-}
-
 DEFINE_WAYS(blocks_i8, bt_block_i8, 0)
 DEFINE_WAYS(blocks_u8, bt_block_u8, 0)
 DEFINE_WAYS(blocks_i8_w4, bt_block_i8_w4, 4)
@@ -55,7 +67,8 @@ static void whole_blocks(const bt_matrix *m, const bt_rows *r, int32_t first, in
 }
 
 /* One block of its own; its outputs come into a and b, 4 bytes or words. */
-static void block_alone(const bt_matrix *m, const bt_rows *r, int32_t block, const bt_requant *q, int32_t a[4], int32_t b[4])
+static void block_alone(const bt_matrix *m, const bt_rows *r, int32_t block, const bt_requant *q, int32_t a[4],
+                        int32_t b[4])
 {
     bt_matrix alone = {m->weights + block * m->words * 16, m->bias ? m->bias + 4 * block : 0, q, 4, m->words,
                        m->weight_bits, m->is_signed};

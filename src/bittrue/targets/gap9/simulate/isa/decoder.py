@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +15,8 @@ from .row import Row
 from .table import find, operation, operations
 
 Int32s = npt.NDArray[np.int32]
+PROGRAMS = 4
+"""Decoded programs that are kept."""
 SENTINELS = 2
 """Rows after the program that are no instructions."""
 Extra = Mapping[str, tuple[int, int]]
@@ -23,7 +25,16 @@ LOADS = (c.LOAD, c.LOAD_POST, c.WAIT_LOAD)
 
 
 def decode(data: bytes, base: int, latencies: Extra) -> Int32s:
-    """The decoded instructions of bytes at an address; what is no instruction is `ILLEGAL` and traps when executed."""
+    """The decoded instructions of bytes at an address; what is no instruction is `ILLEGAL` and traps when executed.
+
+    The table is read-only: a program that runs again is not decoded again.
+    """
+    return _decoded(data, base, tuple(latencies.items()))
+
+
+@lru_cache(maxsize=PROGRAMS)
+def _decoded(data: bytes, base: int, classes: tuple[tuple[str, tuple[int, int]], ...]) -> Int32s:
+    latencies = dict(classes)
     halves = np.frombuffer(data + bytes(4), "<u2").tolist()
     count = (len(data) + 1) // 2
     table = np.zeros((count + SENTINELS, c.INSTRUCTION), np.int32)
@@ -38,6 +49,7 @@ def decode(data: bytes, base: int, latencies: Extra) -> Int32s:
         if row is not None:
             table[index] = encode(row, FORMS[row.form](Word(word, base + 2 * index)), size, latencies)
     _stay_inside(table, count)
+    table.flags.writeable = False
     return table.reshape(-1)
 
 
