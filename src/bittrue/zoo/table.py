@@ -67,5 +67,7 @@ ZOO: dict[str, Entry] = {
     "max7800x-digits": Entry("zoo.max7800x:digits", "digits", "max7800x-w8", 121_088, 15_498, _MAX7800X),
     "max7800x-mnist": Entry("zoo.max7800x:mnist", "mnist", "max7800x-w8", 1_820_736, 35_674, _MAX7800X_MNIST),
     "max7800x-cifar": Entry("zoo.max7800x:cifar", "cifar10", "max7800x-w8", 11_323_904, 122_442, _MAX7800X_CIFAR),
+    "gap9-simplecnn": Entry("zoo.gap9.model:simplecnn", "mnist", "w8a8_channel", 3_869_824, 50_186),
+    "gap9-resnet_basic": Entry("zoo.gap9.model:resnet_basic", "mnist", "w8a8_channel", 5_494_512, 14_266),
 }
 """The built-in networks by name."""

@@ -6,11 +6,14 @@ activation scales as training leaves them.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ...frontends.brevitas import Frozen, freeze
+from ...ir import Graph
 from ...quantization import quantize
 from .model import model
 from .table import NETWORKS, Network
@@ -18,21 +21,45 @@ from .table import NETWORKS, Network
 PRESET = "w8a8_channel"
 STEPS, BATCH, RATE = 12, 16, 2e-3
 LEVELS = 256
+MOMENTUM = 0.5
+"""Of batch norms: the weight of a new batch."""
 
 
-def frozen(name: str, *, seed: int = 0, steps: int = STEPS, preset: str = PRESET, scale: float = 1.0) -> Frozen:
-    """The network `name`, trained for `steps` batches in float and half of that with fake quantization, frozen.
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """A network in all its forms: float, fake-quantized, frozen; and its data."""
+
+    plain: nn.Module
+    quantized: nn.Module
+    frozen: Frozen
+    data: Patterns
+
+    def losses(self) -> tuple[float, float]:
+        """The loss of the float and of the fake-quantized model on one new batch."""
+        samples, labels = self.data.batch()
+        with torch.no_grad():
+            plain, quantized = (float(self.data.loss(form.eval()(samples), samples, labels))
+                                for form in (self.plain, self.quantized))
+        return plain, quantized
+
+
+def trained(name: str, *, seed: int = 0, steps: int = STEPS, preset: str = PRESET, scale: float = 1.0) -> Trained:
+    """The network `name`, trained for `steps` batches in float and half of that with fake quantization, and frozen.
 
     The same arguments give the same graph on the same machine. Raises as `quantize` and `freeze`.
     """
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        data = Patterns(NETWORKS[name])
-        plain = model(name, scale)
+        data, plain = Patterns(NETWORKS[name]), model(name, scale)
         train(plain, data, steps)
         quantized = quantize(plain.eval(), preset, example_input=data.batch()[0])
         train(quantized, data, steps // 2)
-        return freeze(quantized.eval(), data.batch(1)[0], name=name)
+        return Trained(plain, quantized, freeze(quantized.eval(), data.batch(1)[0], name=name), data)
+
+
+def frozen(name: str, *, seed: int = 0) -> Graph:
+    """The integer graph of the network `name`, after `trained`."""
+    return trained(name, seed=seed).frozen.graph
 
 
 class Patterns:
@@ -56,7 +83,9 @@ class Patterns:
 
 
 def train(network: nn.Module, data: Patterns, steps: int) -> None:
-    """Train on as many batches."""
+    """Train on as many batches; batch norms soon forget what they began with."""
+    for norm in (m for m in network.modules() if isinstance(m, nn.BatchNorm1d | nn.BatchNorm2d)):
+        norm.momentum = MOMENTUM
     optimizer = torch.optim.Adam([p for p in network.parameters() if p.requires_grad], RATE)
     network.train()
     for _ in range(steps):
