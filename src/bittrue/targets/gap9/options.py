@@ -11,7 +11,7 @@ from ..base import Option
 from ..choices import Read, number, read_choices
 
 KIB = 1024
-L1, L2, L3 = 107, 1344, 32768
+L1, L2, L3 = 107, 1424, 32768
 """KiB that a program may take unless told otherwise: L1 without the stacks of nine cores, L2 without code and stacks,
 the external memory of the evaluation board."""
 
