@@ -1,4 +1,4 @@
-"""Networks on the simulated GAP9 cluster beside published cycles: MACs per cycle, hidden transfers, the planner's error.
+"""Networks on the simulated GAP9 cluster beside published cycles: MACs per cycle, hidden DMA, the planner's error.
 
 Usage: python benchmarks/gap9.py [NAME ...] [--folder FOLDER] [--random] [--json]
 """
