@@ -171,11 +171,12 @@ def test_needs_name_memories_and_cycles(model: Path) -> None:
 
 
 def test_overlap_by_hand() -> None:
-    """The DMA works in 10..30 and 50..60, 25 cycles of it in the layer (20..70, as it begins later): 10 + 10; the leader
-    waits in 25..32 and 60..64, of which 7 + 4 are in the layer."""
+    """The layer is 20..70. The DMA works in 10..30 and 50..60, in 10 + 10 cycles of it; L3 in 0..21, in one; the leader
+    waits in 25..32 and 60..64, 7 + 4 cycles."""
+    wait = "wait for event"
     timeline = [Entry("core 7", "a", 20, 70), Entry("core 3", "a", 0, 90), Entry("L2 to L1", "x", 10, 30),
-                Entry("L1 to L2", "x", 50, 60), Entry("L3 to L2", "x", 0, 21), Entry("core 7", "wait for event", 25, 32),
-                Entry("core 7", "wait for event", 60, 64), Entry("core 7", "barrier", 33, 40)]
+                Entry("L1 to L2", "x", 50, 60), Entry("L3 to L2", "x", 0, 21), Entry("core 7", wait, 25, 32),
+                Entry("core 7", wait, 60, 64), Entry("core 7", "barrier", 33, 40)]
     found = overlaps(timeline, ["a"])["a"]
     assert found == Overlap(20, 1, 11)
     assert found.hidden == 1 - 11 / 20
