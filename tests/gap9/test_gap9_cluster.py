@@ -246,7 +246,7 @@ static void cluster(void *a)
     case 12: pi_cl_team_fork(4, one, NULL); break;
     case 14: pi_cl_team_fork(8, deaf, NULL); pi_cl_team_fork(8, deaf, NULL); break;
     case 15: pi_cl_team_fork(8, stubborn, NULL); break;
-    case 16: pi_cl_team_fork(8, mute, NULL); break;
+    case 16: pi_cl_team_fork(8, mute, NULL); pi_cl_team_fork(8, mute, NULL); break;
     case 13: pi_cl_dma_cmd_2d(0x1c17fff0, 0x10000000, 64, 32, 16, PI_CL_DMA_DIR_EXT2LOC, &c); break;
     }
 }
