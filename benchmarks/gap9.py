@@ -1,4 +1,4 @@
-"""Networks on the simulated GAP9 cluster beside published cycles: MACs per cycle, hidden transfers, the planner's error.
+"""Networks on the simulated GAP9 cluster beside published cycles: MACs per cycle, hidden DMA, the planner's error.
 
 Usage: python benchmarks/gap9.py [NAME ...] [--folder FOLDER] [--random] [--json]
 """
@@ -27,9 +27,6 @@ from bittrue.targets.gap9.project import KIND
 from bittrue.targets.sources import read_project
 from bittrue.zoo.gap9 import NETWORKS
 from bittrue.zoo.gap9.random_graph import random_graph
-
-COMPUTE_BOUND = 2.0
-"""A layer whose cycles are this many times those of its transfers at least."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +65,7 @@ def measured(name: str, graph: Graph, folder: Path) -> Result:
     project = read_project(KIND, folder)
     report, run = check_simulation(project), run_once(project)
     found = overlaps(run.result.timeline, [layer.name for layer in report.layers])
-    bound = [found[layer.name] for layer in report.layers if layer.cycles > COMPUTE_BOUND * found[layer.name].busy]
+    bound = [found[layer.name] for layer in report.layers if found[layer.name].is_compute_bound(layer.cycles)]
     busy, waiting = sum(part.busy for part in bound), sum(min(part.waiting, part.busy) for part in bound)
     return Result(name, project.plan.network.macs, sum(layer.cycles for layer in report.layers),
                   project.plan.total_cycles, NETWORKS[name].published_cycles, 1 - waiting / max(busy, 1),

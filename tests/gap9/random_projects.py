@@ -34,7 +34,8 @@ class Outcome:
 def options_of(graph: Graph, seed: int) -> Options:
     """Memories that are scarce for this graph: mostly it just fits, or needs L3, or does not fit at all."""
     random = np.random.default_rng((seed, 1))
-    options = {"l1": int(random.choice([8, 8, 9, 10, 12, 16, 24, 40, 64, 107])), "l3": int(random.choice([0, 8192, 64]))}
+    l1, l3 = int(random.choice([8, 8, 9, 10, 12, 16, 24, 40, 64, 107])), int(random.choice([0, 8192, 64]))
+    options = {"l1": l1, "l3": l3}
     try:
         program = GAP9.plan(graph, {"l1": options["l1"]}).program
     except Unsupported:

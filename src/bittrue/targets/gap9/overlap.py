@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 Span = tuple[int, int]
 
-TRACKS = ("L2 to L1", "L1 to L2")
+NEAR, FAR = ("L2 to L1", "L1 to L2"), ("L3 to L2", "L2 to L3")
 WAIT = "wait for event"
 """What the leader does when data have not arrived."""
 LEADER = "core 7"
@@ -23,8 +23,14 @@ class Overlap:
 
     busy: int
     """The DMA moves bytes between L2 and L1, in one direction or both."""
+    external: int
+    """Bytes move between L3 and L2."""
     waiting: int
-    """The leader, and with it all other cores, waits for them."""
+    """The leader, and with it all other cores, waits for either."""
+
+    def is_compute_bound(self, cycles: int) -> bool:
+        """Whether a layer of as many cycles could hide all transfers: they take less than half of its time."""
+        return cycles > 2 * max(self.busy, self.external)
 
     @property
     def hidden(self) -> float:
@@ -35,12 +41,13 @@ class Overlap:
 def overlaps(timeline: Sequence[Entry], names: Iterable[str]) -> Mapping[str, Overlap]:
     """For every layer that the leader marked in the timeline."""
     wanted = set(names)
-    busy = merged((entry.begin, entry.end) for entry in timeline if entry.track in TRACKS)
+    near, far = (merged((entry.begin, entry.end) for entry in timeline if entry.track in tracks)
+                 for tracks in (NEAR, FAR))
     waits = merged((entry.begin, entry.end) for entry in timeline
                    if entry.track == LEADER and entry.name == WAIT)
     layers = {entry.name: (entry.begin, entry.end) for entry in timeline
               if entry.track == LEADER and entry.name in wanted}
-    return {name: Overlap(within(busy, span), within(waits, span)) for name, span in layers.items()}
+    return {name: Overlap(*(within(spans, span) for spans in (near, far, waits))) for name, span in layers.items()}
 
 
 def merged(spans: Iterable[Span]) -> list[Span]:
