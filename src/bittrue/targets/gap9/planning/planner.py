@@ -20,15 +20,15 @@ from .limits import Limits
 from .lives import buffers
 from .near import place, reads_fresh
 from .tables import tables_bytes
-from .tiles import Before, Taste, Tiling, after, choose, signature, smallest
+from .tiles import WHOLE, Before, Pieces, Taste, Tiling, after, choose, signature, smallest
 from .timeline import exposed_cycles, layer_cycles
 
 TASTES = (Taste(), Taste(100, True), Taste(500, True), Taste(2_000, True), Taste(2_000, True, 16), Taste(20_000, True))
 """What tiles are chosen by, one after the other until everything has a place: with more and more regard to L2."""
 
 
-PIECES = (2, 4, 6, 8)
-"""Pieces of a layer's rows that are tried."""
+PIECES: tuple[Pieces, ...] = ((4, 1), (8, 1), (1, 2), (1, 4))
+"""Pieces of layers that are tried."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ def plan(network: Network, limits: Limits | None = None) -> Program:
     held = limits or Limits()
     jobs = [job(network, layer) for layer in network.layers]
     for taste in TASTES:
-        draft = _draft(network, jobs, held, taste, [1] * len(jobs))
+        draft = _draft(network, jobs, held, taste, [WHOLE] * len(jobs))
         far = place_far(network, draft.layers, held, taste.once)
         if far is not None:
             break
@@ -61,16 +61,17 @@ def plan(network: Network, limits: Limits | None = None) -> Program:
 
 
 def _in_pieces(program: Program, jobs: Sequence[Job], limits: Limits, taste: Taste) -> Program:
-    """The program, or a better one whose layers have more tiles: what is stored early enough can be loaded early.
+    """The program, or a better one whose layers have more tiles: what is stored early enough can be loaded early, and
+    parameters that are small enough have room in L1 beside those in use.
 
-    Every number of pieces is tried for all layers, then for each the one that is best for it and the layer behind it.
+    Every kind of pieces is tried for all layers, then for each the one that is best for it and the layer behind it.
     """
     programs = [program]
     uniform = [[pieces] * len(jobs) for pieces in PIECES]
     programs += filter(None, (_attempt(program, jobs, limits, taste, pieces) for pieces in uniform))
     costs = np.array([layer_costs(found) for found in programs])
     pairs = costs + np.pad(costs[:, 1:], ((0, 0), (0, 1)))
-    chosen = [(1, *PIECES)[best] for best in pairs.argmin(axis=0)] if len(programs) == 1 + len(PIECES) else []
+    chosen = [(WHOLE, *PIECES)[best] for best in pairs.argmin(axis=0)] if len(programs) == 1 + len(PIECES) else []
     mixed = _attempt(program, jobs, limits, taste, chosen) if chosen else None
     return min([*programs, *([mixed] if mixed else [])], key=lambda found: sum(layer_costs(found)))
 
@@ -81,7 +82,7 @@ def layer_costs(program: Program) -> list[int]:
 
 
 def _attempt(program: Program, jobs: Sequence[Job], limits: Limits, taste: Taste,
-             pieces: Sequence[int]) -> Program | None:
+             pieces: Sequence[Pieces]) -> Program | None:
     """The network in other pieces, if it fits."""
     try:
         draft = _draft(program.network, jobs, limits, taste, pieces)
@@ -92,7 +93,7 @@ def _attempt(program: Program, jobs: Sequence[Job], limits: Limits, taste: Taste
     return _program(draft, far, limits) if far is not None and fits else None
 
 
-def _draft(network: Network, jobs: Sequence[Job], limits: Limits, taste: Taste, pieces: Sequence[int]) -> _Draft:
+def _draft(network: Network, jobs: Sequence[Job], limits: Limits, taste: Taste, pieces: Sequence[Pieces]) -> _Draft:
     layers = [draft_layer(index, work, tiling, limits)
               for index, (work, tiling) in enumerate(zip(jobs, tile(jobs, limits, taste, pieces), strict=True))]
     return _Draft(network, layers, all_steps(layers))
@@ -116,8 +117,8 @@ def _checked(program: Program, limits: Limits) -> Program:
     return program
 
 
-def tile(jobs: Sequence[Job], limits: Limits, taste: Taste, pieces: Sequence[int]) -> list[Tiling]:
-    """The tilings of all layers, each in so many pieces of its rows at least.
+def tile(jobs: Sequence[Job], limits: Limits, taste: Taste, pieces: Sequence[Pieces]) -> list[Tiling]:
+    """The tilings of all layers, each in so many pieces at least.
 
     Raises `Unsupported` (BT5550) for those without one.
     """

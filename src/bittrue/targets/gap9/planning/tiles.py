@@ -99,8 +99,13 @@ class Before:
     output: str = ""
 
 
-def choose(job: Job, limits: Limits, taste: Taste, before: Before, pieces: int = 1) -> Tiling | None:
-    """The fastest tiling with so many pieces of the image's rows at least; None if no tile fits."""
+Pieces = tuple[int, int]
+"""Pieces of a layer's rows, and of its channels."""
+WHOLE: Pieces = (1, 1)
+
+
+def choose(job: Job, limits: Limits, taste: Taste, before: Before, pieces: Pieces = WHOLE) -> Tiling | None:
+    """The fastest tiling with so many pieces at least; None if no tile fits."""
     for most in (COLUMN_PARTS, None):
         found = _best(_in_pieces(job, _candidates(job, most), pieces), job, limits, taste, before)
         if found is not None:
@@ -138,10 +143,10 @@ def _candidates(job: Job, most: int | None) -> _Sizes:
     return _Sizes(grid[:, 0], grid[:, 1], grid[:, 2])
 
 
-def _in_pieces(job: Job, sizes: _Sizes, pieces: int) -> _Sizes:
-    """The candidates that cut the rows into so many pieces, or into as many as any does."""
-    counts = ceil_div(job.output.height, sizes.rows)
-    return sizes.chosen(counts >= min(pieces, int(counts.max())))
+def _in_pieces(job: Job, sizes: _Sizes, pieces: Pieces) -> _Sizes:
+    """The candidates that cut rows and channels into so many pieces, or into as many as any does."""
+    rows, channels = ceil_div(job.output.height, sizes.rows), ceil_div(job.output.channels, sizes.channels)
+    return sizes.chosen((rows >= min(pieces[0], int(rows.max()))) & (channels >= min(pieces[1], int(channels.max()))))
 
 
 def _extent(axis: Axis, size: Amount) -> Amount:
