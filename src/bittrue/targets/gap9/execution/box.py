@@ -58,8 +58,8 @@ class Box:
         """Run the program on its own sample, or on these bytes of the inputs by tensor.
 
         `guarded` (for a program that is compiled with STRICT): an access of a core to L1 beside the buffers of its step
-        is a trap. Raises `BadInput` (BT5500, BT5560, BT5575) and `Difference` (BT5571) for a program that is not the
-        plan's.
+        is a trap. Raises `BadInput` (BT5500, BT5560, BT5575) and `Difference` (BT5571, BT5577) for a program that is
+        not the plan's.
         """
         program, network = self.plan.program, self.plan.network
         room = sum(transfer.size for step in program.steps for transfer in step.stores)
