@@ -8,9 +8,16 @@ import numpy as np
 import pytest
 
 from bittrue.targets.gap9.kernels import Kind
+from bittrue.targets.gap9.legalize import legalize
 from bittrue.targets.gap9.network import Network
 from bittrue.targets.gap9.planning import Limits, plan
+from bittrue.targets.gap9.planning.far import place_far
+from bittrue.targets.gap9.planning.footprints import job
+from bittrue.targets.gap9.planning.planner import _draft, _program, layer_costs
+from bittrue.targets.gap9.planning.tiles import WHOLE, Taste
+from bittrue.targets.gap9.planning.timeline import exposed_cycles
 from bittrue.targets.gap9.program import Program
+from bittrue.zoo.gap9 import random_graph
 from gap9.planning_machine import Machine, When
 from gap9.planning_networks import Build, evaluate, samples
 
@@ -132,3 +139,16 @@ def test_random_networks(seed: int) -> None:
     l1 = (5_000, 7_000, 12_000, 109_568)[seed % 4]
     l2 = Limits().l2 if seed % 3 else 60_000
     run_exactly(network, Limits(l1=l1, l2=l2), (When.RANDOM, When.LATEST)[seed % 2])
+
+
+def test_more_pieces_hide_loads() -> None:
+    """The network's layers in as few pieces as are fastest one by one wait for longer, by the planner's own timeline."""
+    network, limits = legalize(random_graph("stride2")), Limits()
+    jobs = [job(network, layer) for layer in network.layers]
+    draft = _draft(network, jobs, limits, Taste(), [WHOLE] * len(jobs))
+    far = place_far(network, draft.layers, limits, False)
+    assert far is not None
+    whole, found = _program(draft, far, limits), plan(network, limits)
+    waiting = [sum(exposed_cycles(program.steps, program.cycles)) for program in (whole, found)]
+    assert waiting[1] < waiting[0] / 2
+    assert sum(layer_costs(found)) < sum(layer_costs(whole))
