@@ -216,6 +216,7 @@ static volatile int number;
 static int deep(volatile int *a) { volatile int b[64]; b[0] = *a; return b[0] ? deep(b) + b[1] : 1; }
 static void one(void *a) { (void)a; if (pi_core_id()) pi_cl_team_barrier(); }
 static void deaf(void *a) { (void)a; *(volatile unsigned *)0x10204004 = 1 << 18; }
+static void mute(void *a) { (void)a; *(volatile unsigned *)0x10204004 = 1 << 16; }
 static void stubborn(void *a)
 {
     (void)a;
@@ -245,6 +246,7 @@ static void cluster(void *a)
     case 12: pi_cl_team_fork(4, one, NULL); break;
     case 14: pi_cl_team_fork(8, deaf, NULL); pi_cl_team_fork(8, deaf, NULL); break;
     case 15: pi_cl_team_fork(8, stubborn, NULL); break;
+    case 16: pi_cl_team_fork(8, mute, NULL); pi_cl_team_fork(8, mute, NULL); break;
     case 13: pi_cl_dma_cmd_2d(0x1c17fff0, 0x10000000, 64, 32, 16, PI_CL_DMA_DIR_EXT2LOC, &c); break;
     }
 }
@@ -256,9 +258,11 @@ static void cluster(void *a)
     (3, "BT5504", "cluster, test.c:"), (4, "BT5505", "transfers.c:"), (5, "BT5506", "cluster, test.c:"),
     (6, "BT5507", "test.c:"), (7, "BT5508", "test.c:"), (8, "BT5509", "test.c:"), (9, "BT5501", "test.c:"),
     (10, "BT5501", "test.c:"), (11, "BT5511", "cluster controller cluster, test.c:"), (12, "BT5512", "core 3"),
-    (13, "BT5504", "cluster, test.c:"), (14, "BT5512", "core 3"), (15, "BT5512", "core 3")],
+    (13, "BT5504", "cluster, test.c:"), (14, "BT5512", "core 3"), (15, "BT5512", "core 3"),
+    (16, "BT5512", "core 3")],
     ids=["after L1", "null", "stack", "DMA", "L3", "jump", "ebreak", "code", "register", "instruction", "CSR", "budget",
-         "asleep", "DMA lines", "dispatch masked", "mutex masked"])
+         "asleep", "DMA lines", "dispatch masked", "mutex masked",
+         "barrier masked"])
 def test_traps_say_where(choice: int, code: str, where: str) -> None:
     """The report has the code of what happened, and the core, the function or the line where it did."""
     cluster = Cluster(compiled(HEAD + FAULTS + MAIN))

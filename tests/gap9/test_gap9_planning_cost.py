@@ -17,8 +17,8 @@ from gap9.planning_networks import Build
 
 
 def test_the_median_error_of_a_small_call_is_below_eight_percent() -> None:
-    """Calls that the coefficients were not fitted to: small ones, most of whose instructions are in no cache yet. On whole
-    layers the model is better, see `benchmarks/gap9.py`."""
+    """Calls that the coefficients were not fitted to: small ones, most of whose instructions are in no cache yet. On
+    whole layers the model is better, see `benchmarks/gap9.py`."""
     calls = [Draw(seed).call(kernel) for kernel in COEFFICIENTS for seed in range(5_000, 5_007)]
     found = measure(calls)
     assert len(found) > 60

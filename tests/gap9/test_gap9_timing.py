@@ -129,7 +129,7 @@ def test_an_instruction_that_crosses_a_line_needs_both() -> None:
 @pytest.mark.parametrize(("lines", "expected"), [(4, 0), (5, 5 * 9 * 2)])
 def test_four_ways(lines: int, expected: int) -> None:
     """Ten rounds through lines of one set of the core's own cache (128 bytes apart): four stay; of five, what is
-    replaced in turn is always the one that is needed next."""
+    replaced in turn is always the one that is needed next, as no other set loses a line meanwhile."""
     words = [NOP] * (32 * (lines - 1) + 2)
     for line in range(lines - 1):
         words[32 * line] = word("jal", 0) | 128 << 20

@@ -25,8 +25,9 @@ L1 has 16 banks, interleaved by words. A bank serves one access a cycle, in the 
 DMA engine takes two neighbouring banks in every cycle and comes first. A transfer's bytes move at the moment when it is
 done, so that who reads too early or overwrites too soon is caught. At most 64 transfers may wait.
 
-Both instruction caches have four ways: 8 sets of lines of 16 bytes for every core, 2 banks of 32 sets for all; what is
-replaced goes round. A line that is being refilled is there for all cores when its refill is done.
+Both instruction caches have four ways: 8 sets of lines of 16 bytes for every core, 2 banks of 32 sets for all; which
+way is replaced goes round (on GVSOC it is pseudo-random). A line that is being refilled is there for all cores when its
+refill is done.
 
 What is simplified: instructions cannot be changed by the program; interrupts wake cores up, but there are no handlers;
 the fabric controller's instruction cache, the order of cores at L2 and the banks of L2 have no time; the instruction

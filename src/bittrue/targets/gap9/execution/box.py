@@ -14,6 +14,7 @@ import numpy as np
 from ....ir import IntArray
 from ..emit import Layout, layout_of
 from ..plan import Gap9Plan
+from ..program import Area
 from ..simulate import Cluster, ClusterResult
 from ..simulate.projects import build_project, load_project
 from .captured import Places, layer_values, values_of
@@ -57,17 +58,18 @@ class Box:
         """Run the program on its own sample, or on these bytes of the inputs by tensor.
 
         `guarded` (for a program that is compiled with STRICT): an access of a core to L1 beside the buffers of its step
-        is a trap.
+        is a trap. Raises `BadInput` (BT5500, BT5560, BT5575) and `Difference` (BT5571) for a program that is not the
+        plan's.
         """
         program, network = self.plan.program, self.plan.network
         room = sum(transfer.size for step in program.steps for transfer in step.stores)
         cluster = load_project(self.project, self.elf, self.layout, sample, capture=room)
+        places = Places.of(cluster, program)
         names = dict(enumerate(layer.name for layer in network.layers))
-        watch = partial(guard_step, cluster, program) if guarded else None
+        watch = partial(guard_step, cluster, program, places.near) if guarded else None
         result = cluster.run(START + PATIENCE * self.plan.total_cycles, names, watch)
-        arena = cluster.symbols["bt_arena"]
-        outputs = {} if result.traps else dict(self._outputs(cluster, arena))
-        return SampleRun(result, layer_values(program, Places.of(cluster.symbols), cluster.captured()), outputs)
+        outputs = {} if result.traps else dict(self._outputs(cluster, places.areas[Area.ARENA]))
+        return SampleRun(result, layer_values(program, places, cluster.captured()), outputs)
 
     def _outputs(self, cluster: Cluster, arena: int) -> Iterator[tuple[str, IntArray]]:
         for name in self.plan.network.outputs:

@@ -16,7 +16,7 @@ from ....ir import IntArray
 from ..network import Network
 from ..program import Area, Program, Step, Transfer
 from ..project import DTYPES
-from ..simulate import Captured
+from ..simulate import Captured, Cluster
 
 Memory = np.ndarray[tuple[int], np.dtype[np.uint8]]
 
@@ -34,15 +34,23 @@ class Places:
     areas: Mapping[Area, int]
 
     @classmethod
-    def of(cls, symbols: Mapping[str, int]) -> Places:
-        """Those of a program. Raises `BadInput` (BT5575) for one that does not have them; constants, it may have none.
+    def of(cls, cluster: Cluster, program: Program) -> Places:
+        """Those of the program that a cluster has. Raises `BadInput` (BT5575) without room for what the plan has there.
         """
-        missing = [name for name in ("bt_l1", "bt_arena") if name not in symbols]
-        if missing:
-            fail(BadInput, "BT5575", "network.c", f"the program has no {' and no '.join(missing)}",
-                 "emit the project again")
-        names = {Area.ARENA: "bt_arena", Area.CONSTANTS: "bt_constants"}
+        memories, symbols = cluster.memories, cluster.symbols
+        _require_room(symbols, "bt_l1", program.near, (memories.l1_base, memories.l1))
+        _require_room(symbols, "bt_arena", program.arena, (memories.l2_base, memories.l2))
+        names = {Area.ARENA: "bt_arena", Area.CONSTANTS: "bt_constants"}  # a program may have no constants
         return cls(symbols["bt_l1"], {area: symbols[name] for area, name in names.items() if name in symbols})
+
+
+def _require_room(symbols: Mapping[str, int], name: str, size: int, memory: tuple[int, int]) -> None:
+    """Refuse a program without a symbol, or with one that leaves no room behind it, or lies at no word."""
+    place, (base, room) = symbols.get(name), memory
+    if place is None or place % 4 or not base <= place <= base + room - size:
+        where = "is not in it" if place is None else f"lies at 0x{place:08x}"
+        fail(BadInput, "BT5575", f"program, symbol {name}", f"it {where}; the plan has {size} bytes there",
+             "emit the project again")
 
 
 def layer_values(program: Program, places: Places, captured: Sequence[Captured]) -> dict[str, IntArray]:

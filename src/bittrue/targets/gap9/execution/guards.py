@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ....errors import Difference, declare, fail
 from ..kernels import KERNELS
 from ..planning import Limits
 from ..program import Buffer, Program, Step
 from ..simulate import Cluster
+
+declare({"BT5577": "a program comes to a step that is not planned"})
 
 WRITTEN = ("output", "scratch")
 """Pointers of a kernel's parameters through which it writes."""
@@ -18,9 +21,14 @@ Part = tuple[int, int]
 TABLE = Limits().table
 
 
-def guard_step(cluster: Cluster, program: Program, number: int) -> None:
-    """Let cores reach nothing in the buffers in L1 but what step `number` uses."""
-    base = cluster.symbols["bt_l1"]
+def guard_step(cluster: Cluster, program: Program, base: int, number: int) -> None:
+    """Let cores reach nothing in the buffers in L1, from address `base` on, but what step `number` uses.
+
+    Raises `Difference` (BT5577) for a step that is not planned.
+    """
+    if not 0 <= number < len(program.steps):
+        fail(Difference, "BT5577", f"step {number}", f"the program comes to it; planned are {len(program.steps)}",
+             "emit the project again")
     step = program.steps[number]
     readable = [(base + offset, size) for offset, size in (*_tables(program, number), *_read(program, number, step))]
     writable = [(base + offset, size) for offset, size in _written(program, number, step)]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from ....errors import Diagnostics, Unsupported
 from ..network import Network
 from ..program import Program
@@ -19,10 +21,14 @@ from .lives import buffers
 from .near import place, reads_fresh
 from .tables import tables_bytes
 from .tiles import Before, Taste, Tiling, after, choose, signature, smallest
-from .timeline import layer_cycles
+from .timeline import exposed_cycles, layer_cycles
 
 TASTES = (Taste(), Taste(100, True), Taste(500, True), Taste(2_000, True), Taste(2_000, True, 16), Taste(20_000, True))
 """What tiles are chosen by, one after the other until everything has a place: with more and more regard to L2."""
+
+
+PIECES = (2, 4, 6, 8)
+"""Pieces of a layer's rows that are tried."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +49,7 @@ def plan(network: Network, limits: Limits | None = None) -> Program:
     held = limits or Limits()
     jobs = [job(network, layer) for layer in network.layers]
     for taste in TASTES:
-        draft = _draft(network, jobs, held, taste)
+        draft = _draft(network, jobs, held, taste, [1] * len(jobs))
         far = place_far(network, draft.layers, held, taste.once)
         if far is not None:
             break
@@ -51,12 +57,44 @@ def plan(network: Network, limits: Limits | None = None) -> Program:
         raise _no_room(draft, held)
     if len(far.external) + far.spare > held.l3:
         raise _no_room_in_l3(far, held)
-    return _checked(_program(draft, far, held), held)
+    return _checked(_in_pieces(_program(draft, far, held), jobs, held, taste), held)
 
 
-def _draft(network: Network, jobs: Sequence[Job], limits: Limits, taste: Taste) -> _Draft:
+def _in_pieces(program: Program, jobs: Sequence[Job], limits: Limits, taste: Taste) -> Program:
+    """The program, or a better one whose layers have more tiles: what is stored early enough can be loaded early.
+
+    Every number of pieces is tried for all layers, then for each the one that is best for it and the layer behind it.
+    """
+    programs = [program]
+    uniform = [[pieces] * len(jobs) for pieces in PIECES]
+    programs += filter(None, (_attempt(program, jobs, limits, taste, pieces) for pieces in uniform))
+    costs = np.array([layer_costs(found) for found in programs])
+    pairs = costs + np.pad(costs[:, 1:], ((0, 0), (0, 1)))
+    chosen = [(1, *PIECES)[best] for best in pairs.argmin(axis=0)] if len(programs) == 1 + len(PIECES) else []
+    mixed = _attempt(program, jobs, limits, taste, chosen) if chosen else None
+    return min([*programs, *([mixed] if mixed else [])], key=lambda found: sum(layer_costs(found)))
+
+
+def layer_costs(program: Program) -> list[int]:
+    """Cycles of every layer; those that wait for data count twice."""
+    return [a + b for a, b in zip(program.cycles, exposed_cycles(program.steps, program.cycles), strict=True)]
+
+
+def _attempt(program: Program, jobs: Sequence[Job], limits: Limits, taste: Taste,
+             pieces: Sequence[int]) -> Program | None:
+    """The network in other pieces, if it fits."""
+    try:
+        draft = _draft(program.network, jobs, limits, taste, pieces)
+    except Unsupported:
+        return None
+    far = place_far(program.network, draft.layers, limits, taste.once)
+    fits = far is not None and len(far.external) + far.spare <= limits.l3
+    return _program(draft, far, limits) if far is not None and fits else None
+
+
+def _draft(network: Network, jobs: Sequence[Job], limits: Limits, taste: Taste, pieces: Sequence[int]) -> _Draft:
     layers = [draft_layer(index, work, tiling, limits)
-              for index, (work, tiling) in enumerate(zip(jobs, tile(jobs, limits, taste), strict=True))]
+              for index, (work, tiling) in enumerate(zip(jobs, tile(jobs, limits, taste, pieces), strict=True))]
     return _Draft(network, layers, all_steps(layers))
 
 
@@ -78,14 +116,18 @@ def _checked(program: Program, limits: Limits) -> Program:
     return program
 
 
-def tile(jobs: Sequence[Job], limits: Limits, taste: Taste) -> list[Tiling]:
-    """The tilings of all layers. Raises `Unsupported` (BT5550) for those without one."""
+def tile(jobs: Sequence[Job], limits: Limits, taste: Taste, pieces: Sequence[int]) -> list[Tiling]:
+    """The tilings of all layers, each in so many pieces of its rows at least.
+
+    Raises `Unsupported` (BT5550) for those without one.
+    """
     known: dict[tuple[object, ...], Tiling | None] = {}
     found, problems, before = [], Diagnostics(), Before()
-    for work in jobs:
-        key = signature(work, before)
+    for work, least in zip(jobs, pieces, strict=True):
+        key = (*signature(work, before), least)
         if key not in known:
-            known[key] = choose(work, limits, taste, before) or choose(work, limits, replace(taste, share=1), before)
+            known[key] = (choose(work, limits, taste, before, least)
+                          or choose(work, limits, replace(taste, share=1), before, least))
         tiling = known[key]
         if tiling is None:
             _too_large(work, limits, problems)

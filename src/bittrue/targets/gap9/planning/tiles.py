@@ -99,10 +99,10 @@ class Before:
     output: str = ""
 
 
-def choose(job: Job, limits: Limits, taste: Taste, before: Before) -> Tiling | None:
-    """The fastest tiling; None if no tile fits."""
+def choose(job: Job, limits: Limits, taste: Taste, before: Before, pieces: int = 1) -> Tiling | None:
+    """The fastest tiling with so many pieces of the image's rows at least; None if no tile fits."""
     for most in (COLUMN_PARTS, None):
-        found = _best(_candidates(job, most), job, limits, taste, before)
+        found = _best(_in_pieces(job, _candidates(job, most), pieces), job, limits, taste, before)
         if found is not None:
             return found
     return None
@@ -136,6 +136,12 @@ def _candidates(job: Job, most: int | None) -> _Sizes:
         columns = [size for size in columns if size > layer.padding[1]]
     grid = np.array(list(product(rows, columns, channels)), np.int64).reshape(-1, 3)
     return _Sizes(grid[:, 0], grid[:, 1], grid[:, 2])
+
+
+def _in_pieces(job: Job, sizes: _Sizes, pieces: int) -> _Sizes:
+    """The candidates that cut the rows into so many pieces, or into as many as any does."""
+    counts = ceil_div(job.output.height, sizes.rows)
+    return sizes.chosen(counts >= min(pieces, int(counts.max())))
 
 
 def _extent(axis: Axis, size: Amount) -> Amount:

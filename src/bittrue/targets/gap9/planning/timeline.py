@@ -65,6 +65,14 @@ class Clock:
             self.staged.append(self.external)
 
 
+def exposed_cycles(steps: Sequence[Step], cycles: Sequence[int]) -> list[int]:
+    """Of every layer's cycles those in which no kernel runs, because data are on their way."""
+    exposed = list(cycles)
+    for step in steps:
+        exposed[step.layer] -= step.compute + STEP
+    return [max(0, waiting) for waiting in exposed]
+
+
 def layer_cycles(steps: Sequence[Step], layers: int) -> tuple[int, ...]:
     """Cycles of every layer, from the end of the one before to its own."""
     clock, spent = Clock(), [0] * layers

@@ -162,7 +162,7 @@ def dependencies(source: Path, flags: Sequence[str]) -> list[bytes]:
     while waiting:
         path = waiting.pop()
         texts[path] = path.read_bytes()
-        places = [[folder / name.decode() for folder in (path.parent, *folders)] for name in
+        places = [[folder / os.fsdecode(name) for folder in (path.parent, *folders)] for name in
                   INCLUDE.findall(texts[path])]
         found = (next((place for place in group if place.is_file()), None) for group in places)
         waiting += [place for place in found if place is not None and place not in texts]

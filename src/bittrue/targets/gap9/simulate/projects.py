@@ -30,6 +30,8 @@ FLASH_FILES = re.compile(r"^READFS_FILES = (.*)$", re.MULTILINE)
 SAMPLE = "sample.bin"
 FOLDERS = ("", "runtime", "kernels")
 HOST_FLAGS = ("-O2", "-g", "-std=gnu11", "-Wall", "-Wextra", "-DBT_HOST=1", "-DBT_CHECK=0", "-DBT_TRACE=1")
+HOST_SECONDS = 120
+"""What a program for this computer may take for a sample; large networks take a few."""
 PLATFORM = {"runtime/platform_gap9.c": "runtime/platform_host.c"}
 
 
@@ -57,7 +59,10 @@ def load_project(project: Path, program: Path, layout: Layout, sample: Mapping[s
     data = None if sample is None else layout.sample.join(sample)
     if data is not None and not layout.sample.in_l2:
         files[SAMPLE] = data
-    cluster = cluster_with_flash(program, files, memories, capture)
+    try:
+        cluster = cluster_with_flash(program, files, memories, capture)
+    except ValueError as error:
+        fail(BadInput, "BT5560", str(project / "Makefile"), str(error), "emit the project again")
     if data is not None and layout.sample.in_l2:
         _put(cluster, "bt_sample", data)
     return cluster
@@ -102,8 +107,11 @@ def run_host(project: Path, program: Path, layout: Layout,
         if sample is not None:
             (Path(work) / "sample.bin").write_bytes(layout.sample.join(sample))
             files["BT_SAMPLE"] = str(Path(work) / "sample.bin")
-        result = subprocess.run([str(program)], env={**os.environ, **files}, capture_output=True, text=True,
-                                errors="replace", check=False)
+        try:
+            result = subprocess.run([str(program)], env={**os.environ, **files}, capture_output=True, text=True,
+                                    errors="replace", check=False, timeout=HOST_SECONDS)
+        except subprocess.TimeoutExpired:
+            fail(Difference, "BT5562", str(program), f"it does not end within {HOST_SECONDS} seconds", "run it by hand")
         if result.returncode or not output.is_file():
             fail(Difference, "BT5562", str(program), f"exit code {result.returncode}: {result.stdout[-500:]}",
                  "run it by hand")

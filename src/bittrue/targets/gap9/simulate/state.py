@@ -42,12 +42,13 @@ class State(NamedTuple):
     l0_lines: Int64s
     """(cores, L0_SETS, WAYS): the lines in each core's own instruction cache."""
     l0_next: Int64s
-    """(cores, L0_SETS): the way that is replaced next."""
+    """(cores,): the way that is replaced next."""
     l1_lines: Int64s
     """(L1_SETS, WAYS): the lines in the shared instruction cache."""
     l1_ready: Int64s
     """(L1_SETS, WAYS): when each of them is there."""
     l1_next: Int64s
+    """(L1_BANKS,): the way that is replaced next."""
     l1_free: Int64s
     """(L1_BANKS,): when each bank has done its refills."""
     csr: Int32s
@@ -87,8 +88,8 @@ def new_state(code: Int32s, base: int, l1: tuple[int, int], l2: tuple[int, int],
         np.zeros((c.CORES, c.COUNTERS), np.int64), rules, places, status, np.zeros(l1[1] // 4 + 2, np.uint32),
         np.zeros(l2[1] // 4 + 2, np.uint32), np.zeros(l3, np.uint8), np.zeros(l1[1] // 4 + 2, np.uint8),
         np.zeros(c.BANKS, np.int64), np.full((c.CORES, c.L0_SETS, c.WAYS), -1, np.int64),
-        np.zeros((c.CORES, c.L0_SETS), np.int64), np.full((c.L1_SETS, c.WAYS), -1, np.int64),
-        np.zeros((c.L1_SETS, c.WAYS), np.int64), np.zeros(c.L1_SETS, np.int64), np.zeros(c.L1_BANKS, np.int64),
+        np.zeros(c.CORES, np.int64), np.full((c.L1_SETS, c.WAYS), -1, np.int64),
+        np.zeros((c.L1_SETS, c.WAYS), np.int64), np.zeros(c.L1_BANKS, np.int64), np.zeros(c.L1_BANKS, np.int64),
         np.zeros((c.CORES, 4096), np.int32), np.zeros(4096, np.uint8), np.zeros((c.BARRIERS, 3), np.int64),
         np.zeros((c.MUTEXES, 2), np.int64), np.zeros((c.CORES, 2 + c.QUEUE), np.int64),
         np.zeros((c.TRANSFERS, c.TRANSFER), np.int64), np.zeros((2, 4), np.int64), np.zeros(c.OUT_ROOM, np.uint32),

@@ -1,5 +1,6 @@
-// The instruction caches: every core's own (L0), and the shared one (L1) of two banks. Both have four ways; what is
-// replaced goes round. A line is there for all when its refill is done; a bank refills one line at a time.
+// The instruction caches: every core's own (L0), and the shared one (L1) of two banks. Both have four ways; which one is
+// replaced goes round, by one counter for all sets, so that loops slightly larger than their sets do not lose every line.
+// A line is there for all when its refill is done; a bank refills one line at a time.
 #pragma once
 #include "memory.h"
 
@@ -11,7 +12,7 @@ static inline i64 find_line(const i64 *set, i64 line) {
     return -1;
 }
 
-// The way that is replaced next; `next` is the set's.
+// Replace a way of a set; `next` counts replacements.
 static inline i64 replace_line(i64 *set, i64 *next, i64 line) {
     i64 way = *next;
     *next = (way + 1) % C_WAYS;
@@ -24,7 +25,7 @@ static i64 shared_line(State *s, i64 core, i64 line, i64 time) {
     i64 place = line & (C_L1_SETS - 1), bank = line & (C_L1_BANKS - 1); // the low bits of a set's number are its bank's
     i64 *set = s->l1_lines + place * C_WAYS, *ready = s->l1_ready + place * C_WAYS, way = find_line(set, line);
     if (way < 0) {
-        way = replace_line(set, s->l1_next + place, line);
+        way = replace_line(set, s->l1_next + bank, line);
         ready[way] = s->l1_free[bank] = max(time, s->l1_free[bank]) + s->rules[C_T_L1_MISS];
     }
     i64 there = max(time + s->rules[C_T_L0_MISS], ready[way]);
@@ -44,6 +45,6 @@ static inline bool has_line(State *s, i64 core, i64 line) {
 
 // Bring a line into a core's own cache; when it is there.
 static i64 fetch_line(State *s, i64 core, i64 line, i64 time) {
-    replace_line(own_set(s, core, line), s->l0_next + core * C_L0_SETS + (line & (C_L0_SETS - 1)), line);
+    replace_line(own_set(s, core, line), s->l0_next + core, line);
     return shared_line(s, core, line, time);
 }

@@ -1,0 +1,183 @@
+"""The target as users meet it: check, plan, compile, verify, run, timeline; and what they can get wrong."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from bittrue import api
+from bittrue.cli import app
+from bittrue.engine.oracle import Oracle
+from bittrue.errors import BadInput, Unsupported
+from bittrue.ir import Graph
+from bittrue.ir.onnx import save
+from bittrue.targets import get, planner
+from bittrue.targets.gap9.check import needs
+from bittrue.targets.gap9.overlap import Overlap, overlaps
+from bittrue.targets.gap9.plan import make_plan
+from bittrue.targets.gap9.simulate import Entry
+from gap9.project_networks import GRAPHS
+
+
+def samples(graph: Graph, count: int, seed: int = 5) -> dict[str, np.ndarray]:
+    """Random inputs."""
+    random = np.random.default_rng(seed)
+    return {node.name: random.integers(graph.types[node.name].elem.min, graph.types[node.name].elem.max + 1,
+                                       (count, *graph.types[node.name].shape)) for node in graph.inputs}
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("gap9") / "model.onnx"
+    save(GRAPHS["branches"](), path)
+    return path
+
+
+@pytest.fixture
+def project(model: Path, tmp_path: Path) -> Path:
+    """A project with two samples."""
+    folder = tmp_path / "project"
+    api.compile(model, "gap9", folder, samples(api.load(model), 2), {"l1": 32})
+    return folder
+
+
+def command(*words: object) -> tuple[int, str]:
+    """Exit code and output of the command line."""
+    result = CliRunner().invoke(app, [str(word) for word in words])
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    return result.exit_code, result.output
+
+
+def test_all_checks_are_exact(project: Path) -> None:
+    report = api.verify(project)
+    assert report.differences == 0
+    graph = api.load(project / "model.onnx")
+    layers = {layer.name: layer for layer in report.target.layers}
+    assert all(layer.cycles > 0 for layer in layers.values())
+    for name in graph.outputs:
+        expected = 2 * graph.types[name].size
+        assert layers[name].compared == {"data": expected, "host": expected}
+    assert sum(layer.macs for layer in layers.values()) == make_plan(graph, None).network.macs
+
+
+def test_the_same_arguments_give_the_same_bytes(model: Path, project: Path, tmp_path: Path) -> None:
+    api.compile(model, "gap9", tmp_path / "again", samples(api.load(model), 2), {"l1": 32})
+    files = sorted(path.relative_to(project) for path in project.rglob("*") if path.is_file())
+    assert files == sorted(path.relative_to(tmp_path / "again") for path in (tmp_path / "again").rglob("*")
+                           if path.is_file())
+    assert all((project / name).read_bytes() == (tmp_path / "again" / name).read_bytes() for name in files)
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_other_samples(project: Path, jobs: int) -> None:
+    graph, done = api.load(project / "model.onnx"), []
+    inputs = samples(graph, 9, seed=77)
+    found = get("gap9").run(project, inputs, jobs, done.append)
+    expected = Oracle(graph).run(inputs)
+    assert sum(done) == 9
+    assert all(np.array_equal(found[name], expected[name]) for name in graph.outputs)
+
+
+def test_simulate_gives_the_outputs(project: Path) -> None:
+    graph = api.load(project / "model.onnx")
+    expected = Oracle(graph).run(samples(graph, 2))
+    found = get("gap9").simulate(project)
+    assert all(np.array_equal(found[name], expected[name]) for name in graph.outputs)
+
+
+def edited(path: Path, old: bytes, new: bytes) -> None:
+    """Replace bytes of a file once."""
+    data = path.read_bytes()
+    assert old in data
+    path.write_bytes(data.replace(old, new, 1))
+
+
+def wrong_weight(project: Path) -> None:
+    path = project / "data" / "constants.bin"
+    data = bytearray(path.read_bytes())
+    data[0] ^= 1
+    path.write_bytes(data)
+
+
+def wrong_answer(project: Path) -> None:
+    path = project / "data" / "answers.bin"
+    data = bytearray(path.read_bytes())
+    data[3] ^= 0x40
+    path.write_bytes(data)
+
+
+DAMAGE: dict[str, tuple[Callable[[Path], None], str]] = {
+    "weight": (wrong_weight, "BT5572"),
+    "known answer": (wrong_answer, "BT5573"),
+    "syntax": (lambda p: edited(p / "network.c", b"bt_begin(me)", b"bt_begin(me"), "BT5515"),
+    "missing function": (lambda p: edited(p / "runtime" / "bt_run.c", b"void bt_finish", b"void bt_finished"), "BT55"),
+    "endless loop": (lambda p: edited(p / "main.c", b"static int run(void)\n{", b"static int run(void)\n{ for (;;);"),
+                     "BT5511"),
+    "no Makefile": (lambda p: (p / "Makefile").unlink(), "BT5560"),
+}
+
+
+@pytest.mark.parametrize("name", DAMAGE)
+def test_damaged_projects_are_differences(project: Path, name: str) -> None:
+    damage, code = DAMAGE[name]
+    damage(project)
+    report = get("gap9").verify(project, ("simulation",))
+    assert report.differences > 0
+    assert any(problem.code.startswith(code) for problem in report.problems), report.problems
+
+
+def test_commands(model: Path, project: Path, tmp_path: Path) -> None:
+    code, text = command("gap9", "plan", model, "--map", tmp_path / "map.svg", "-O", "l1=32", "--json")
+    plan = json.loads(text)["plan"]
+    assert (code, plan["options"]) == (0, {"l1": 32})
+    assert (tmp_path / "map.svg").read_text().count("<rect") > 2 * len(plan["layers"])
+    code, text = command("gap9", "timeline", project, "-o", tmp_path / "trace.json", "--json")
+    rows = json.loads(text)["layers"]
+    assert code == 0
+    assert [row["layer"] for row in rows] == [layer["name"] for layer in plan["layers"]]
+    assert {event["name"] for event in json.loads((tmp_path / "trace.json").read_text())["traceEvents"]} >= {
+        row["layer"] for row in rows}
+    assert command("gap9", "plan", model)[0] == command("gap9", "timeline", project)[0] == 0
+
+
+def test_what_does_not_fit_is_refused(tmp_path: Path) -> None:
+    model = tmp_path / "model.onnx"
+    save(GRAPHS["chain"](), model)
+    report = planner("gap9").check(api.load(model), {"l1": 8, "l2": 16, "l3": 0})
+    assert not report.fits
+    assert {problem.code for problem in report.problems} <= {"BT5550", "BT5551"}
+    assert command("check", model, "--target", "gap9", "-O", "l1=8", "-O", "l2=16", "-O", "l3=0")[0] == 3
+    with pytest.raises(Unsupported):
+        api.compile(model, "gap9", tmp_path / "p", samples(api.load(model), 1), {"l1": 8, "l2": 16, "l3": 0})
+    assert not (tmp_path / "p").exists()
+
+
+@pytest.mark.parametrize("options", [{"l1": 4}, {"l1": "many"}, {"cores": 4}])
+def test_wrong_options(model: Path, options: dict[str, object]) -> None:
+    with pytest.raises(BadInput, match="BT5003"):
+        make_plan(api.load(model), options)
+
+
+def test_needs_name_memories_and_cycles(model: Path) -> None:
+    found = needs(make_plan(api.load(model), None))
+    assert found["L3"] == "nothing"
+    assert "of 109,568 bytes" in found["L1"]
+    assert "MACs per cycle" in found["cycles"]
+
+
+def test_overlap_by_hand() -> None:
+    """The layer is 20..70. The DMA works in 10..30 and 50..60, in 10 + 10 cycles of it; L3 in 0..21, in one; the leader
+    waits in 25..32 and 60..64, 7 + 4 cycles."""
+    wait = "wait for event"
+    timeline = [Entry("core 7", "a", 20, 70), Entry("core 3", "a", 0, 90), Entry("L2 to L1", "x", 10, 30),
+                Entry("L1 to L2", "x", 50, 60), Entry("L3 to L2", "x", 0, 21), Entry("core 7", wait, 25, 32),
+                Entry("core 7", wait, 60, 64), Entry("core 7", "barrier", 33, 40)]
+    found = overlaps(timeline, ["a"])["a"]
+    assert found == Overlap(20, 1, 11)
+    assert found.hidden == 1 - 11 / 20
+    assert (found.is_compute_bound(50), found.is_compute_bound(40)) == (True, False)
