@@ -55,4 +55,5 @@ def _compile(compiler: list[str], made: dict[str, str], folder: Path) -> None:
                "-o", str(folder / LIBRARY)]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     if result.returncode:
-        fail(ToolMissing, "BT5513", "cluster simulator", result.stderr.strip()[:2000], "use another C compiler ($CC)")
+        said = result.stderr.strip()[:2000] or f"{compiler[0]} fails with exit code {result.returncode}"
+        fail(ToolMissing, "BT5513", "cluster simulator", said, "use another C compiler ($CC)")
