@@ -13,9 +13,9 @@ from bittrue.errors import BadInput, Unsupported
 from bittrue.ir import Graph
 from bittrue.ir.ops import MaxPool, Relu, Reshape, Slice, Transpose
 from bittrue.targets.gap9 import GAP9
+from bittrue.targets.gap9.execution import projects
 from bittrue.targets.gap9.execution.verify import ProjectCheck
 from bittrue.targets.gap9.project import KIND
-from bittrue.targets.gap9.simulate import projects
 from bittrue.targets.sources import read_project
 from gap9.network_graphs import Net
 from gap9.random_networks import sample

@@ -15,10 +15,7 @@ from bittrue.errors import BadInput, Difference
 from bittrue.targets.gap9.emit import Layout, emit, layout_of, table_bytes
 from bittrue.targets.gap9.emit.layout import L2_BYTES, RESERVE
 from bittrue.targets.gap9.emit.sizes import tables_bytes
-from bittrue.targets.gap9.program import Program
-from bittrue.targets.gap9.simulate import ClusterResult
-from bittrue.targets.gap9.simulate.build import compile_all
-from bittrue.targets.gap9.simulate.projects import (
+from bittrue.targets.gap9.execution.projects import (
     build_host,
     build_project,
     host_compiler,
@@ -26,6 +23,9 @@ from bittrue.targets.gap9.simulate.projects import (
     read_trace,
     run_host,
 )
+from bittrue.targets.gap9.program import Program
+from bittrue.targets.gap9.simulate import ClusterResult
+from bittrue.targets.gap9.simulate.build import compile_all
 from gap9.emit_programs import Planner, as_bytes, expected, sample, small_network
 
 NETWORK = small_network()

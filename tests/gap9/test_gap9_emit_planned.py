@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from bittrue.targets.gap9.emit import emit, layout_of
+from bittrue.targets.gap9.execution.projects import build_host, build_project, load_project, read_trace, run_host
 from bittrue.targets.gap9.network import Network, Tensor
 from bittrue.targets.gap9.planning import Limits, plan
-from bittrue.targets.gap9.simulate.projects import build_host, build_project, load_project, read_trace, run_host
 from gap9.kernel_builds import Ints
 from gap9.planning_networks import Build, evaluate, samples
 from gap9.test_gap9_emit import STRICT, write

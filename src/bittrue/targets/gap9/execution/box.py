@@ -16,9 +16,9 @@ from ..emit import Layout, layout_of
 from ..plan import Gap9Plan
 from ..program import Area
 from ..simulate import Cluster, ClusterResult
-from ..simulate.projects import build_project, load_project
 from .captured import Places, layer_values, values_of
 from .guards import guard_step
+from .projects import build_project, load_project
 
 START, PATIENCE = 50_000_000, 20
 """Cycles that a program may take before its network, and times the planner's cycles that this may take."""

@@ -19,9 +19,9 @@ from ..overlap import layer_times
 from ..plan import NAME, Gap9Plan
 from ..project import Gap9Project, from_bytes, sample_bytes
 from ..simulate import ClusterResult
-from ..simulate.projects import build_host, run_host
 from .box import STRICT, Box, SampleRun, compiled
 from .compare import Comparison
+from .projects import build_host, run_host
 
 declare({
     "BT5572": "the simulated cluster computes something else than the oracle",

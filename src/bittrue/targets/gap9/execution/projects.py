@@ -14,10 +14,9 @@ from ....engine.compile import CompileError
 from ....engine.compile import find_compiler as find_host_compiler
 from ....errors import BadInput, Diagnostics, Difference, ToolMissing, declare, fail
 from ..emit import Layout
-from .build import Built, Compiler, build, compile_all
-from .cluster import Cluster
-from .flash import cluster_with_flash
-from .memories import GAP9, Memories
+from ..simulate import GAP9, Cluster, Memories
+from ..simulate.build import Built, Compiler, build, compile_all
+from ..simulate.flash import cluster_with_flash
 
 declare({
     "BT5560": "a folder holds no C project for GAP9",
