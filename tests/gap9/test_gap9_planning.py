@@ -142,7 +142,7 @@ def test_random_networks(seed: int) -> None:
 
 
 def test_more_pieces_hide_loads() -> None:
-    """The network's layers in as few pieces as are fastest one by one wait for longer, by the planner's own timeline."""
+    """Layers in as few pieces as are fastest one by one wait for longer, by the planner's own timeline."""
     network, limits = legalize(random_graph("stride2")), Limits()
     jobs = [job(network, layer) for layer in network.layers]
     draft = _draft(network, jobs, limits, Taste(), [WHOLE] * len(jobs))

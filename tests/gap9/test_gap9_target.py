@@ -116,8 +116,6 @@ DAMAGE: dict[str, tuple[Callable[[Path], None], str]] = {
     "known answer": (wrong_answer, "BT5573"),
     "syntax": (lambda p: edited(p / "network.c", b"bt_begin(me)", b"bt_begin(me"), "BT5515"),
     "missing function": (lambda p: edited(p / "runtime" / "bt_run.c", b"void bt_finish", b"void bt_finished"), "BT55"),
-    "endless loop": (lambda p: edited(p / "main.c", b"static int run(void)\n{", b"static int run(void)\n{ for (;;);"),
-                     "BT5511"),
     "no Makefile": (lambda p: (p / "Makefile").unlink(), "BT5560"),
 }
 

@@ -13,6 +13,8 @@ from .plan import NAME, Gap9Plan, make_plan
 
 CLOCK_MHZ = 370
 """The cluster's highest clock."""
+MODEL_ERROR = "-3 to +8 % beside simulated ones"
+"""Of the planner's cycles, on the networks of `benchmarks/gap9.py`."""
 
 
 def check(graph: Graph, given: Mapping[str, Any] | None = None) -> CheckReport:
@@ -34,7 +36,7 @@ def needs(plan: Gap9Plan) -> dict[str, str]:
         "L3": _share(external, plan.options.l3 * KIB) if external else "nothing",
         "MACs": f"{macs:,}",
         "cycles": f"about {cycles:,} ({cycles / (CLOCK_MHZ * 1000):.2f} ms at {CLOCK_MHZ} MHz, "
-                  f"{macs / max(cycles, 1):.1f} MACs per cycle)",
+                  f"{macs / max(cycles, 1):.1f} MACs per cycle; {MODEL_ERROR})",
     }
 
 

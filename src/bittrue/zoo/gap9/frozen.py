@@ -46,7 +46,7 @@ class Trained:
 def trained(name: str, *, seed: int = 0, steps: int = STEPS, preset: str = PRESET, scale: float = 1.0) -> Trained:
     """The network `name`, trained for `steps` batches in float and half of that with fake quantization, and frozen.
 
-    The same arguments give the same graph on the same machine. Raises as `quantize` and `freeze`.
+    The same arguments give the same graph with as many threads on the same machine. Raises as `quantize` and `freeze`.
     """
     with torch.random.fork_rng():
         torch.manual_seed(seed)

@@ -83,14 +83,17 @@ def layer_costs(program: Program) -> list[int]:
 
 def _attempt(program: Program, jobs: Sequence[Job], limits: Limits, taste: Taste,
              pieces: Sequence[Pieces]) -> Program | None:
-    """The network in other pieces, if it fits."""
+    """The network in other pieces, if it fits and keeps to the protocol: pieces that no search by time would have
+    chosen may leave a load without a moment at which it is safe."""
     try:
         draft = _draft(program.network, jobs, limits, taste, pieces)
     except Unsupported:
         return None
     far = place_far(program.network, draft.layers, limits, taste.once)
-    fits = far is not None and len(far.external) + far.spare <= limits.l3
-    return _program(draft, far, limits) if far is not None and fits else None
+    if far is None or len(far.external) + far.spare > limits.l3:
+        return None
+    made = _program(draft, far, limits)
+    return None if check_program(made, limits) else made
 
 
 def _draft(network: Network, jobs: Sequence[Job], limits: Limits, taste: Taste, pieces: Sequence[Pieces]) -> _Draft:
