@@ -134,6 +134,14 @@ def test_a_program_without_constants(tmp_path: Path) -> None:
     assert exact(n.build(n.add("m", MaxPool((2, 3)), n.input(5, 6, 7))), tmp_path / "project")
 
 
+def test_windows_that_see_no_pixel(tmp_path: Path) -> None:
+    n = Net()
+    x = n.requant("r", n.conv("c", n.input(4, 2), (3, 4, 2)), 3)
+    for name in ("a", "b"):
+        x = n.add(name, MaxPool((2,), (1,), (0, 1), (1,)), x)
+    assert exact(n.build(n.conv("y", x, (4, 3, 2), stride=(3,), pads=(2, 1))), tmp_path / "project")
+
+
 def test_nothing_to_compute() -> None:
     n = Net()
     x = n.input(5, 6, 7, elem="u8")

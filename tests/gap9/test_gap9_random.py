@@ -10,7 +10,7 @@ from bittrue.targets.gap9 import GAP9
 from gap9.random_networks import network
 from gap9.random_projects import EXACT, REFUSED, options_of, outcome
 
-SEEDS = (12, 18, 31, 48, 51, 59, 164, 252)
+SEEDS = (12, 31, 48, 51, 59, 164, 252)
 """Networks that need every kernel, memories that need every level."""
 NIGHTLY, PARTS = 400, 8
 
@@ -35,6 +35,13 @@ def test_refused(seed: int, tmp_path: Path) -> None:
     found = outcome(seed, tmp_path / "project")
     assert found.kind == REFUSED, found
     assert not (tmp_path / "project").exists()
+
+
+@pytest.mark.xfail(strict=True, reason="the planner refuses its own plan, or finds no place in L1")
+@pytest.mark.parametrize("seed", [549, 977, 3573])
+def test_plans_that_contradict_themselves(seed: int, tmp_path: Path) -> None:
+    """Views with other rows than their tensor, padded lines that are not whole, tiles that see nothing but zeros."""
+    assert outcome(seed, tmp_path / "project").kind in (EXACT, REFUSED)
 
 
 @pytest.mark.nightly

@@ -44,8 +44,9 @@ def _tables(program: Program, number: int) -> Iterator[Part]:
 def _read(program: Program, number: int, step: Step) -> Iterator[Part]:
     places = [place for name, place in step.pointers.items() if name not in WRITTEN]
     for place in (*places, *(place for place in (step.scales, step.splits) if place is not None)):
-        buffer = _buffer(program, number, place)
-        yield buffer.offset, buffer.size + (_beyond(program, step) if place == step.pointers.get("input") else 0)
+        beyond = _beyond(program, step) if place == step.pointers.get("input") else 0
+        for buffer in _buffers(program, number, place):
+            yield buffer.offset, buffer.size + beyond
 
 
 def _beyond(program: Program, step: Step) -> int:
@@ -63,7 +64,8 @@ def _written(program: Program, number: int, step: Step) -> Iterator[Part]:
         yield step.pointers["scratch"], KERNELS[layer.kernel].scratch(step.values, cores=8)
 
 
-def _buffer(program: Program, number: int, place: int) -> Buffer:
-    """The buffer that lives at a place in a step."""
-    return next(buffer for buffer in program.buffers if buffer.memory == "L1" and buffer.first <= number <= buffer.last
-                and buffer.offset <= place < buffer.offset + buffer.size)
+def _buffers(program: Program, number: int, place: int) -> Iterator[Buffer]:
+    """The buffer that lives at a place in a step; none for an image of which a tile sees nothing but the zeros around.
+    """
+    return (buffer for buffer in program.buffers if buffer.memory == "L1" and buffer.first <= number <= buffer.last
+            and buffer.offset <= place < buffer.offset + buffer.size)
