@@ -37,9 +37,8 @@ def test_refused(seed: int, tmp_path: Path) -> None:
     assert not (tmp_path / "project").exists()
 
 
-@pytest.mark.xfail(strict=True, reason="the planner refuses its own plan, or finds no place in L1")
 @pytest.mark.parametrize("seed", [549, 977, 3573])
-def test_plans_that_contradict_themselves(seed: int, tmp_path: Path) -> None:
+def test_unusual_tiles(seed: int, tmp_path: Path) -> None:
     """Views with other rows than their tensor, padded lines that are not whole, tiles that see nothing but zeros."""
     assert outcome(seed, tmp_path / "project").kind in (EXACT, REFUSED)
 

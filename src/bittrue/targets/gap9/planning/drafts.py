@@ -39,6 +39,18 @@ class Touch:
     """Of every pixel."""
     pitch: int
     """Bytes from pixel to pixel."""
+    width: int
+    """Pixels of a row: of one memory there are views with other rows and columns."""
+
+    @property
+    def run(self) -> tuple[int, int]:
+        """The pixels from the first one to the last one, counted in the order of the memory."""
+        return self.rows[0] * self.width + self.columns[0], (self.rows[1] - 1) * self.width + self.columns[1]
+
+    @property
+    def solid(self) -> bool:
+        """Whether all pixels of the run belong to it."""
+        return self.columns == (0, self.width) or self.rows[1] - self.rows[0] == 1
 
     def holds(self, other: Touch) -> int | None:
         """Where another part begins in this one, both dense, in bytes; None if it is not one piece of it."""
@@ -49,6 +61,10 @@ class Touch:
             whole = (self.rows[1] - self.rows[0]) * width * deep
             one = other.rows == other.columns == (0, 1) and other.bytes == (0, other.pitch)
             return 0 if one and deep == self.pitch and whole == other.pitch else None
+        if self.width != other.width:
+            inside = self.run[0] <= other.run[0] and other.run[1] <= self.run[1]
+            alike = self.solid and other.solid and self.bytes == other.bytes
+            return (other.run[0] - self.run[0]) * deep if inside and alike else None
         inside = self.rows[0] <= other.rows[0] and other.rows[1] <= self.rows[1]
         if not inside or (self.columns, self.bytes) != (other.columns, other.bytes):
             return None
@@ -60,8 +76,9 @@ class Touch:
             return False
         if self.pitch != other.pitch:
             return True
-        return all(a[0] < b[1] and b[0] < a[1] for a, b in (
-            (self.rows, other.rows), (self.columns, other.columns), (self.bytes, other.bytes)))
+        pairs = ((self.rows, other.rows), (self.columns, other.columns)) if self.width == other.width else (
+            (self.run, other.run),)
+        return all(a[0] < b[1] and b[0] < a[1] for a, b in (*pairs, (self.bytes, other.bytes)))
 
 
 @dataclass(frozen=True)
@@ -118,7 +135,8 @@ def touch_of(strip: Strip, operand: Operand | None, job: Job, region: Region) ->
     tensor = operand.tensor if operand else job.output
     first, last = region.channels
     return Touch(strip.root, region.rows, region.columns, (strip.begin + first * tensor.element_bytes,
-                                                           strip.begin + last * tensor.element_bytes), strip.pitch)
+                                                           strip.begin + last * tensor.element_bytes), strip.pitch,
+                 tensor.width)
 
 
 @dataclass

@@ -217,16 +217,21 @@ def _values(job: Job, sizes: _Sizes) -> Mapping[str, Amount]:
     return {**plain, **{name: value for name, value in changed.items() if name in plain}}
 
 
-def _transfer(pitch: int, width: int, size: tuple[Amount, Amount, Amount], element: int) -> tuple[Amount, Amount]:
-    """DMA cycles and commands for a part of a tensor, see `commands.rows_of`."""
+def _transfer(pitch: int, full: Amount, size: tuple[Amount, Amount, Amount], element: int) -> tuple[Amount, Amount]:
+    """DMA cycles and commands for a part of a tensor, see `commands.rows_of`; `full`: whether rows are whole ones."""
     rows, columns, channels = size
     deep = channels * element
-    whole, full = deep == pitch, columns == width
+    whole = deep == pitch
     commands = np.where(whole | full | (columns == 1), 1, rows)
     count = np.where(whole, np.where(full, 1, rows), rows * columns)
     length = rows * columns * deep // count
     uneven = (count > 1) & ((length % BEAT != 0) | (pitch % BEAT != 0))
     return commands * START + count * (ceil_div(length, BEAT) + uneven * 0.9), commands
+
+
+def _whole_lines(operand: Operand, columns: int) -> bool:
+    """Whether all columns of the output see all of the input."""
+    return operand.columns.span(0, columns).size == operand.tensor.width
 
 
 @dataclass(frozen=True)
@@ -260,9 +265,10 @@ class _Times:
 def _times(job: Job, sizes: _Sizes, mode: Mode, limits: Limits, before: Before) -> tuple[_Times, Amount]:
     """Times, and which candidates need no more commands than there are."""
     image, channels = _counts(job, sizes)
-    loads = [_transfer(op.strip.pitch, op.tensor.width, _input(op, sizes), op.tensor.element_bytes)
-             for op in job.operands]
-    stores = _transfer(job.strip.pitch, job.output.width, (sizes.rows, sizes.columns, sizes.channels),
+    lines = sizes.columns == job.output.width
+    loads = [_transfer(op.strip.pitch, lines & _whole_lines(op, job.output.width), _input(op, sizes),
+                       op.tensor.element_bytes) for op in job.operands]
+    stores = _transfer(job.strip.pitch, lines, (sizes.rows, sizes.columns, sizes.channels),
                        job.output.element_bytes)
     parameters = _parameter_bytes(job, sizes)
     commands = sum(load[1] for load in loads) + (parameters > 0) + 1
@@ -288,11 +294,19 @@ def _kept(operand: Operand, sizes: _Sizes, before: Before) -> Amount:
 
 
 def _best(sizes: _Sizes, job: Job, limits: Limits, taste: Taste, before: Before) -> Tiling | None:
-    # Tiles of a pad may load nothing, and then wait for nothing: they need two outputs.
+    # Tiles that load nothing wait for nothing: they need two outputs.
     modes = [mode for mode in MODES if (mode.channels_outer or not taste.once) and (
-        mode.twice or job.layer.kernel != "pad")]
+        mode.twice or not _may_load_nothing(job))]
     found = [tiling for mode in modes if (tiling := _best_of(sizes, mode, job, limits, taste, before)) is not None]
     return min(found, key=lambda tiling: (tiling.cycles, MODES.index(tiling.mode)), default=None)
+
+
+def _may_load_nothing(job: Job) -> bool:
+    """Whether there may be tiles that lie in the padding alone, or whose windows do."""
+    ends = [(axis, count) for op in job.operands for axis, count in (
+        (op.rows, job.output.height), (op.columns, job.output.width))]
+    return job.layer.kernel == "pad" or any(
+        axis.span(at, at + 1).size == 0 for axis, count in ends for at in (0, count - 1))
 
 
 def _best_of(sizes: _Sizes, mode: Mode, job: Job, limits: Limits, taste: Taste, before: Before) -> Tiling | None:
