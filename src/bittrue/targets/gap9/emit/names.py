@@ -1,4 +1,4 @@
-"""Words of a user in C, make and Markdown, and the names of layers in C."""
+"""Names of projects and of layers in C and make."""
 
 from __future__ import annotations
 
@@ -6,25 +6,6 @@ import re
 from collections.abc import Iterable
 
 OTHER = re.compile(r"[^A-Za-z0-9]+")
-
-
-def comment(text: str) -> str:
-    """A text that can stand in a C comment: one line, without the comment's ends.
-
-    >>> comment("a*/b" + chr(10) + "c")
-    'a* /b c'
-    """
-    line = "".join(letter if letter.isprintable() and letter.isascii() else " " for letter in text)
-    return line.replace("*/", "* /").replace("/*", "/ *")
-
-
-def literal(text: str) -> str:
-    """A text inside the quotes of a C string.
-
-    >>> literal('a "b"')
-    'a \\\\"b\\\\"'
-    """
-    return comment(text).replace("\\", "\\\\").replace('"', '\\"')
 
 
 def project_name(text: str) -> str:

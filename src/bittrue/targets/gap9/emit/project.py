@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from ...templates import environment
+from ...words import comment, literal
 from ..kernels import KERNELS, source_files
 from ..program import Program
 from .layers import layer_views, tensor_view
 from .layout import Layout, layout_of
-from .names import comment, literal, project_name
+from .names import project_name
 from .sizes import tables_bytes
 from .tables import Tables
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from ...words import comment
 from ..kernels import RequantTable
 from ..program import Area, Program, Step, Transfer
 from .layers import LayerView
-from .names import comment
 
 WIDTH = 116
 _AREAS: Mapping[Area, str] = {Area.ARENA: "BT_ARENA", Area.CONSTANTS: "BT_CONSTANTS"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from ...words import comment
 from ..device import ADDRESSES, Device
 from ..placement import Fifo
 from ..program import Fill, Program, Step, Write
@@ -16,7 +17,7 @@ from .registers import Names, layer_tables, statements
 from .samples import answer, answer_table, input_tables, inputs
 from .size import require_room
 from .templates import environment
-from .text import comment, project_name
+from .text import project_name
 from .unload import functions, offsets, words
 from .weights import kernel_blocks, weight_tables
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from ...words import comment
 from ..device import ADDRESSES, AddressMap, Device, Register, RegisterAt, Scope
 from ..program import Fill, LayerWrites, Step, Write
-from .text import comment
 
 PER_LAYER = (Scope.LAYER, Scope.STREAM)
 SINGLE = (Scope.FIFO, Scope.FAST_FIFO)

@@ -4,26 +4,18 @@ from __future__ import annotations
 
 import re
 
+from ...words import literal
+
 OTHER = re.compile(r"[^A-Za-z0-9_-]+")
 
 
-def comment(text: str) -> str:
-    """A text that can stand in a C comment: one line, without the comment's ends.
-
-    >>> comment("a*/b" + chr(10) + "c")
-    'a* /b c'
-    """
-    line = "".join(letter if letter.isprintable() and letter.isascii() else " " for letter in text)
-    return line.replace("*/", "* /").replace("/*", "/ *")
-
-
-def literal(text: str) -> str:
+def format_literal(text: str) -> str:
     """A text inside the quotes of a C format string.
 
-    >>> literal('100% "sure"')
+    >>> format_literal('100% "sure"')
     '100%% \\\\"sure\\\\"'
     """
-    return comment(text).replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%")
+    return literal(text).replace("%", "%%")
 
 
 def project_name(text: str) -> str:
