@@ -6,8 +6,9 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from bittrue.ir.ops.spatial import Window
 from bittrue.targets.gap9.kernels import NO_REQUANT, Kind, RequantTable
-from bittrue.targets.gap9.network import Layer, Network, Tensor, Window
+from bittrue.targets.gap9.network import Layer, Network, Tensor
 from gap9.kernel_builds import Ints
 from gap9.kernel_reference import windows
 

@@ -11,10 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..ir import IntArray
+from ..ir.ops.spatial import Window
 from .forms import Parameters
 from .native import PANEL, Form, Kind, NativeRequant, Step, address
 from .packing import Packed
-from .regions import Region, Window, part, region_table, split, unit_table
+from .regions import Region, part, region_table, split, unit_table
 from .tensors import Buffer, Halo, Image
 
 ROW_BYTES = 16 << 10

@@ -31,11 +31,11 @@ from ..ir.ops import (
     Slice,
     Sub,
 )
+from ..ir.ops.spatial import Window
 from .forms import MODES, Parameters, choose
 from .layers import ConvLayer, Layer, PartLayer, PlainLayer, wrapped
 from .native import PANEL, Form, Kernels, Kind
 from .packing import pack
-from .regions import Window
 from .tensors import Image, Width, width_of
 
 

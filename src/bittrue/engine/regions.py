@@ -7,13 +7,14 @@ pixels, so a region with few pixels in the batch wastes more than it saves.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby, product
 
 import numpy as np
 
 from ..ir import IntArray
+from ..ir.ops.spatial import Window
 from .native import MAX_ROWS, PANEL
 from .packing import Packed
 from .tensors import Image
@@ -26,26 +27,6 @@ CACHE_BYTES = 384 << 10
 """Weights that a unit of work may cycle through: they stay in a core's level 2 cache."""
 UNITS_PER_THREAD = 4
 """Units of work that a thread should find, so that all finish at about the same time."""
-
-
-@dataclass(frozen=True)
-class Window:
-    """A sliding window over rows and columns; `pads` are top, left, bottom, right."""
-
-    kernel: tuple[int, int] = (1, 1)
-    stride: tuple[int, int] = (1, 1)
-    pads: tuple[int, int, int, int] = (0, 0, 0, 0)
-    dilation: tuple[int, int] = (1, 1)
-
-    @classmethod
-    def of(cls, kernel: Sequence[int], stride: Sequence[int], pads: Sequence[int], dilation: Sequence[int]) -> Window:
-        """From an op's attributes, of 1-D or 2-D images."""
-        top, left, bottom, right = (0, pads[0], 0, pads[1]) if len(pads) == 2 else pads
-        return cls(_two(kernel), _two(stride), (top, left, bottom, right), _two(dilation))
-
-
-def _two(lengths: Sequence[int]) -> tuple[int, int]:
-    return (1, lengths[0]) if len(lengths) == 1 else (lengths[0], lengths[1])
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
 
@@ -61,6 +62,29 @@ class Spatial:
     def area(self) -> int:
         """Number of taps of the window."""
         return prod(self.kernel)
+
+
+@dataclass(frozen=True)
+class Window:
+    """A sliding window on rows and columns, also for images of one axis, which have a single row.
+
+    `pads` are top, left, bottom, right; below zero that much of the image is left out.
+    """
+
+    kernel: tuple[int, int] = (1, 1)
+    stride: tuple[int, int] = (1, 1)
+    pads: tuple[int, int, int, int] = (0, 0, 0, 0)
+    dilation: tuple[int, int] = (1, 1)
+
+    @classmethod
+    def of(cls, kernel: Sequence[int], stride: Sequence[int], pads: Sequence[int], dilation: Sequence[int]) -> Window:
+        """From an op's attributes, of 1-D or 2-D images."""
+        top, left, bottom, right = (0, pads[0], 0, pads[1]) if len(pads) == 2 else pads
+        return cls(_two(kernel), _two(stride), (top, left, bottom, right), _two(dilation))
+
+
+def _two(lengths: Sequence[int]) -> tuple[int, int]:
+    return (1, lengths[0]) if len(lengths) == 1 else (lengths[0], lengths[1])
 
 
 def taps(tap: Shape, size: Shape, stride: Shape, dilation: Shape) -> tuple[slice, ...]:

@@ -11,20 +11,10 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ...ir import IntArray
+from ...ir.ops.spatial import Window
 from .kernels import NO_REQUANT, RequantTable
 
 ELEMENT_BYTES: Mapping[str, int] = {"i8": 1, "u8": 1, "i16": 2, "u16": 2, "i32": 4}
-
-
-@dataclass(frozen=True)
-class Window:
-    """A sliding window on rows and columns."""
-
-    kernel: tuple[int, int] = (1, 1)
-    stride: tuple[int, int] = (1, 1)
-    pads: tuple[int, int, int, int] = (0, 0, 0, 0)
-    """Top, left, bottom, right. Below zero (of a max_pool of single pixels) that much of the image is left out."""
-    dilation: tuple[int, int] = (1, 1)
 
 
 @dataclass(frozen=True)
@@ -92,7 +82,7 @@ class Layer:
     inputs: tuple[str, ...]
     """Tensors, in the order of the kernel's operands."""
     output: str
-    window: Window = Window()
+    window: Window = field(default_factory=Window)
     weights: IntArray | None = None
     """conv, pointwise (O, I, KH, KW); depthwise (C, KH, KW); linear (O, K), K in the order of the memory. With more
     columns than its input has channels, a linear layer reads pixels in one go; that input is no slice."""

@@ -12,7 +12,7 @@ from ....ir.types import Shape
 from ..network import Layer, Tensor
 from .layout import Layout, image_layout, rows_layout
 from .walk import BYTES, MOVES, Padded, Refused, Walk, storage
-from .window import cropped, pair
+from .window import cropped
 
 
 def reshape(walk: Walk, node: Node) -> None:
@@ -93,8 +93,8 @@ def _folded(walk: Walk, node: Node) -> Padded | None:
     if rank not in (2, 3) or node.name in graph.outputs or op.pads[0] or op.pads[rank] \
             or not all(_takes_pads(walk, user, node, op) for user in graph.users[node.name]):
         return None
-    begins, ends = (pair(op.pads[first:first + rank - 1], 0) for first in (1, rank + 1))
-    return Padded(name, (*begins, *ends))
+    (top, left), (bottom, right) = ((0, *op.pads[first:first + rank - 1])[-2:] for first in (1, rank + 1))
+    return Padded(name, (top, left, bottom, right))
 
 
 def _takes_pads(walk: Walk, user: Node, node: Node, op: Pad) -> bool:

@@ -9,7 +9,8 @@ import numpy as np
 
 from ....ir import IntArray, Node
 from ....ir.ops import Conv
-from ..network import Layer, Tensor, Window
+from ....ir.ops.spatial import Window
+from ..network import Layer, Tensor
 from .layout import Layout, image_layout, rows_layout
 from .stage import Stage, stage_behind
 from .walk import Refused, Walk, storage

@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 
 from ....ir import I32, IntType, Node
 from ....ir.ops import AvgPool, MaxPool
-from ....ir.ops.spatial import Spatial
+from ....ir.ops.spatial import Spatial, Window
 from ..kernels import NO_REQUANT, plan_division
-from ..network import Layer, Tensor, Window
+from ..network import Layer, Tensor
 from .layout import Layout, image_layout
 from .stage import stage_behind
 from .walk import BYTES, Pads, Refused, Walk, storage
@@ -36,18 +36,9 @@ def seen_by(walk: Walk, node: Node) -> Seen:
 
 def window_of(spatial: Spatial, around: Pads = NO_PADS) -> Window:
     """A window of 1 or 2 axes; columns are the last one. More zeros around the image are more pads."""
-    rank = len(spatial.kernel)
-    begins, ends = spatial.pads[:rank], spatial.pads[rank:]
-    pads = (*pair(begins, 0), *pair(ends, 0))
-    return Window(pair(spatial.kernel, 1), pair(spatial.stride, 1),
-                  (pads[0] + around[0], pads[1] + around[1], pads[2] + around[2], pads[3] + around[3]),
-                  pair(spatial.dilation, 1))
-
-
-def pair(values: tuple[int, ...], missing: int) -> tuple[int, int]:
-    """Values of 1 or 2 axes as those of rows and columns."""
-    rows, columns = (missing, *values)[-2:]
-    return rows, columns
+    window = Window.of(spatial.kernel, spatial.stride, spatial.pads, spatial.dilation)
+    top, left, bottom, right = (own + more for own, more in zip(window.pads, around, strict=True))
+    return replace(window, pads=(top, left, bottom, right))
 
 
 def max_pool(walk: Walk, node: Node) -> None:
