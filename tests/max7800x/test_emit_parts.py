@@ -13,12 +13,13 @@ from bittrue.targets.max7800x.emit import About, describe, offsets, words
 from bittrue.targets.max7800x.emit.registers import Names, layer_tables, statements
 from bittrue.targets.max7800x.emit.samples import answer, inputs
 from bittrue.targets.max7800x.emit.tables import byte_table, word_table
-from bittrue.targets.max7800x.emit.text import comment, literal, project_name
+from bittrue.targets.max7800x.emit.text import format_literal, project_name
 from bittrue.targets.max7800x.emit.unload import Packed, Run, packed, runs
 from bittrue.targets.max7800x.emit.weights import packed_words, weight_tables
 from bittrue.targets.max7800x.network import Activation, Layer, Network, Operator, Pool, Weights
 from bittrue.targets.max7800x.placement import Fifo, LayerPlacement, Placement
 from bittrue.targets.max7800x.program import InputBlock, LayerWrites, Poll, Write
+from bittrue.targets.words import comment
 
 from .emit_cases import device, narrow, program, registers, wide
 
@@ -145,7 +146,7 @@ def test_fifos_get_words_side_by_side():
 
 def test_words_of_a_user():
     assert comment("é*/\n") == "  * / ".replace("  ", " ", 1)
-    assert literal('a%"\\') == 'a%%\\"\\\\'
+    assert format_literal('a%"\\') == 'a%%\\"\\\\'
     assert project_name("***") == "network"
 
 
