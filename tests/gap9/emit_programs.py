@@ -8,10 +8,10 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from bittrue.ir.ops.spatial import Window
-from bittrue.targets.gap9.emit import table_bytes
 from bittrue.targets.gap9.kernels import KERNELS, Kind, pack_bias, pack_conv, pack_linear
 from bittrue.targets.gap9.network import Layer, Network, Tensor
 from bittrue.targets.gap9.program import Area, Program, Region, Staging, Step, Transfer
+from bittrue.targets.gap9.step_tables import table_bytes
 from gap9.kernel_builds import Ints
 from gap9.kernel_reference import windows
 from gap9.test_gap9_kernels_matrix import activations, scaled, tables, weights

@@ -12,8 +12,7 @@ from tempfile import mkdtemp
 import pytest
 
 from bittrue.errors import BadInput, Difference
-from bittrue.targets.gap9.emit import Layout, emit, layout_of, table_bytes
-from bittrue.targets.gap9.emit.layout import L2_BYTES, RESERVE
+from bittrue.targets.gap9.emit import Layout, emit, layout_of
 from bittrue.targets.gap9.emit.sizes import tables_bytes
 from bittrue.targets.gap9.execution.projects import (
     build_host,
@@ -23,9 +22,11 @@ from bittrue.targets.gap9.execution.projects import (
     read_trace,
     run_host,
 )
+from bittrue.targets.gap9.planning.limits import L2_BYTES, RESERVE
 from bittrue.targets.gap9.program import Program
 from bittrue.targets.gap9.simulate import ClusterResult
 from bittrue.targets.gap9.simulate.build import compile_all
+from bittrue.targets.gap9.step_tables import table_bytes
 from gap9.emit_programs import Planner, as_bytes, expected, sample, small_network
 
 NETWORK = small_network()

@@ -8,8 +8,8 @@ from typing import Any
 from ...errors import Unsupported
 from ...ir import Graph
 from ..base import CheckReport
-from .options import KIB
 from .plan import NAME, Gap9Plan, make_plan
+from .planning.limits import KIB
 
 CLOCK_MHZ = 370
 """The cluster's highest clock."""

@@ -14,7 +14,9 @@ from ...ir import IntArray
 from ...ir.ops.spatial import Window
 from .kernels import NO_REQUANT, RequantTable
 
-ELEMENT_BYTES: Mapping[str, int] = {"i8": 1, "u8": 1, "i16": 2, "u16": 2, "i32": 4}
+DTYPES: Mapping[str, np.dtype[np.generic]] = {
+    name: np.dtype(code) for name, code in (("i8", "i1"), ("u8", "u1"), ("i16", "<i2"), ("u16", "<u2"), ("i32", "<i4"))}
+"""The element types in memory."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,7 @@ class Tensor:
     @property
     def element_bytes(self) -> int:
         """Bytes of an element."""
-        return ELEMENT_BYTES[self.elem]
+        return DTYPES[self.elem].itemsize
 
     @property
     def pixel_bytes(self) -> int:

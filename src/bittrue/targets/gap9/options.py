@@ -9,11 +9,10 @@ from typing import Any, NamedTuple
 from ...errors import BadInput, Diagnostics
 from ..base import Option
 from ..choices import Read, number, read_choices
+from .planning.limits import KIB, Limits
 
-KIB = 1024
-L1, L2, L3 = 107, 1424, 32768
-"""KiB that a program may take unless told otherwise: L1 without the stacks of nine cores, L2 without code and stacks,
-the external memory of the evaluation board."""
+L1, L2, L3 = (size // KIB for size in (Limits.l1, Limits.l2, Limits.l3))
+"""KiB that a program may take unless told otherwise."""
 
 
 class Row(NamedTuple):

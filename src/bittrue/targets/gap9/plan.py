@@ -11,8 +11,9 @@ from ...errors import Unsupported, declare, fail
 from ...ir import Graph
 from .legalize import legalize
 from .network import Network
-from .options import KIB, Gap9Options
+from .options import Gap9Options
 from .planning import Limits, plan
+from .planning.limits import KIB
 from .program import Program, Step
 
 declare({"BT5576": "there is nothing to compute"})

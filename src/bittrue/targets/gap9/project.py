@@ -18,13 +18,10 @@ from ...engine.base import Trace
 from ...ir import Graph, IntArray
 from ..sources import Files, Project, ProjectFile, ProjectKind
 from .emit import emit
-from .network import Network, Tensor
+from .network import DTYPES, Network, Tensor
 from .plan import NAME, Gap9Plan, make_plan
 
 Gap9Project = Project[Gap9Plan]
-
-DTYPES: Mapping[str, str] = {"i8": "i1", "u8": "u1", "i16": "<i2", "u16": "<u2", "i32": "<i4"}
-"""NumPy's names of the element types."""
 
 
 def project_files(graph: Graph, plan: Gap9Plan, trace: Trace) -> Files:

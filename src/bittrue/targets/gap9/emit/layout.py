@@ -9,12 +9,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from ..network import Tensor
+from ..planning.limits import L2_BYTES, RESERVE, aligned
 from ..program import Program
 from .sizes import tables_bytes
-
-L2_BYTES = 1536 * 1024
-RESERVE = 112 * 1024
-"""Of L2, for code, stacks, texts and buffers."""
 
 
 @dataclass(frozen=True)
@@ -72,16 +69,16 @@ def layout_of(program: Program) -> Layout:
     """The layout that the project of a program has."""
     network = program.network
     room = L2_BYTES - RESERVE - program.arena - len(program.constants) - tables_bytes(program)
-    at = _aligned(_aligned(len(program.external), 4) + program.spare, 16)
+    at = aligned(aligned(len(program.external), 4) + program.spare, 16)
     sample = _part(network.tensors, network.inputs, room, at)
     if sample.in_l2:
         room -= sample.size
     else:
-        at += _aligned(sample.size, 16)
+        at += aligned(sample.size, 16)
     outputs = [layer.output for layer in network.layers]
     answers = _part(network.tensors, outputs, room, at)
     if not answers.in_l2:
-        at += _aligned(answers.size, 16)
+        at += aligned(answers.size, 16)
     return Layout(sample, answers, replace(answers, in_l2=False, external=at), program)
 
 
@@ -90,9 +87,5 @@ def _part(tensors: Mapping[str, Tensor], names: Iterable[str], room: int, extern
     offsets, size = {}, 0
     for name, length in lengths.items():
         offsets[name] = size
-        size += _aligned(length, 4)
+        size += aligned(length, 4)
     return Part(size <= room, external, size, offsets, lengths)
-
-
-def _aligned(value: int, multiple: int) -> int:
-    return -(-value // multiple) * multiple

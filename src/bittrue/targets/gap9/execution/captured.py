@@ -13,9 +13,8 @@ import numpy as np
 
 from ....errors import BadInput, Diagnostic, Difference, declare, fail
 from ....ir import IntArray
-from ..network import Network
+from ..network import DTYPES, Network
 from ..program import Area, Program, Step, Transfer
-from ..project import DTYPES
 from ..simulate import Captured, Cluster
 
 Memory = np.ndarray[tuple[int], np.dtype[np.uint8]]
@@ -69,8 +68,8 @@ def layer_values(program: Program, places: Places, captured: Sequence[Captured])
         if step.layer not in memories:
             memories[step.layer] = untouched(program, step.layer)
         _scatter(memories[step.layer], transfer, store.data, _root_place(program, step.layer))
-    return {program.network.layers[layer].output: _gathered(program, layer, memory)
-            for layer, memory in memories.items()}
+    outputs = {program.network.layers[layer].output: memory for layer, memory in memories.items()}
+    return {name: values_of(program.network, name, memory) for name, memory in outputs.items()}
 
 
 def planned_stores(program: Program) -> Iterator[tuple[Step, Transfer]]:
@@ -118,10 +117,6 @@ def _scatter(memory: Memory, transfer: Transfer, data: bytes, place: int) -> Non
         if begin < 0 or begin + row * stride + len(part) > len(memory):
             raise BadInput(Diagnostic("BT5571", transfer.label, "the plan stores beside its tensor", "report this"))
         memory[begin + row * stride:][:len(part)] = part
-
-
-def _gathered(program: Program, layer: int, memory: Memory) -> IntArray:
-    return values_of(program.network, program.network.layers[layer].output, memory)
 
 
 def values_of(network: Network, name: str, memory: Memory) -> IntArray:

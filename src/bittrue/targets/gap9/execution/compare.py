@@ -14,8 +14,6 @@ from ..network import Layer
 from ..program import Program
 from ..project import tensor_values
 
-BITS: Mapping[str, int] = {"i8": 8, "u8": 8, "i16": 16, "u16": 16, "i32": 32}
-
 
 @dataclass
 class Tally:
@@ -55,7 +53,7 @@ class Comparison:
     def _located(self, layer: Layer, sample: int, kind: str, wrong: IntArray, expected: IntArray,
                  got: IntArray | None) -> FirstDifference:
         row, column, channel = (int(axis[0]) for axis in np.nonzero(wrong))
-        bits = BITS[self.program.network.tensors[layer.output].elem]
+        bits = 8 * self.program.network.tensors[layer.output].element_bytes
         place = {"sample": sample, "tile": self._tile(layer, row, column, channel), "row": row, "column": column,
                  "channel": channel}
         return FirstDifference(kind, layer.name, place, _binary(int(expected[row, column, channel]), bits),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ..network import ELEMENT_BYTES, Layer, Tensor
+from ..network import Layer, Tensor
 from .walk import BYTES, Walk
 
 
@@ -36,7 +36,7 @@ def _is_slice(walk: Walk, whole: Tensor, parts: list[Tensor]) -> bool:
 
 def _alike(part: Tensor, whole: Tensor) -> bool:
     same_size = (part.height, part.width) == (whole.height, whole.width)
-    return same_size and ELEMENT_BYTES[part.elem] == ELEMENT_BYTES[whole.elem] and part.elem[1:] == whole.elem[1:]
+    return same_size and part.element_bytes == whole.element_bytes and part.elem[1:] == whole.elem[1:]
 
 
 def _fill(walk: Walk, whole: Tensor, parts: list[Tensor]) -> None:

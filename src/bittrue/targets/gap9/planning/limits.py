@@ -13,17 +13,20 @@ declare({
 })
 
 KIB = 1024
+L2_BYTES, RESERVE = 1536 * KIB, 112 * KIB
+"""L2, and what of it is for code, stacks, texts and buffers."""
 
 
 @dataclass(frozen=True)
 class Limits:
     """Bytes that a plan may use, and the cores that share the work."""
 
-    l1: int = 109_568
-    """L1 without stacks and what the runtime keeps there."""
-    l2: int = 1_458_176
-    """L2 without code and stacks, for the arena, the constants and the tables of steps."""
+    l1: int = 107 * KIB
+    """L1 without the stacks of nine cores and what the runtime keeps there."""
+    l2: int = L2_BYTES - RESERVE
+    """L2 for the arena, the constants and the tables of steps."""
     l3: int = 32768 * KIB
+    """The external memory of the evaluation board."""
     cores: int = 8
     table: int = 768
     """The most that one step's table takes."""

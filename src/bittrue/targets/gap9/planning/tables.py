@@ -4,12 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..kernels import KERNELS, Field, structs
+from ..step_tables import STAGING, table_bytes
 from .drafts import LayerDraft
-
-WORD = 4
-HEAD, COMMAND, STAGING = 4 * WORD, 5 * WORD, 4 * WORD
-"""Of a table's head, of one DMA command, of one transfer with L3."""
 
 
 def tables_bytes(layers: Sequence[LayerDraft]) -> int:
@@ -22,10 +18,4 @@ def _table(layer: LayerDraft, following: Sequence[LayerDraft]) -> int:
     loads = [sum(len(draw.rows) for draw in step.draws) for step in layer.steps]
     loads += [sum(len(draw.rows) for draw in step.draws) for other in following for step in other.steps[:1]]
     stores = max(len(step.stores) for step in layer.steps)
-    fields = sum(map(_field, KERNELS[layer.job.layer.kernel].fields))
-    return HEAD + fields + COMMAND * (2 * max(loads) + 1 + stores) + STAGING
-
-
-def _field(field: Field) -> int:
-    nested = structs().get(field.type)
-    return WORD if nested is None else sum(map(_field, nested))
+    return table_bytes(layer.job.layer.kernel, 2 * max(loads) + 1 + stores) + STAGING

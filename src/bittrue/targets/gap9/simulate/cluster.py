@@ -37,9 +37,6 @@ class Captured:
     stride: int
     data: bytes
     """What it brought to L2."""
-    begin: int
-    end: int
-    """In cycles."""
 
 
 class Cluster:
@@ -146,7 +143,7 @@ class Cluster:
         inward = place == c.NOT_KEPT
         data = b"" if inward else self.state.captured[place:place + size].tobytes()
         return Captured(inward, self.memories.l1_base + row[c.K_LOCAL], self.memories.l2_base + row[c.K_FAR], size,
-                        row[c.K_LINE], row[c.K_STRIDE], data, row[c.K_BEGIN], row[c.K_DONE])
+                        row[c.K_LINE], row[c.K_STRIDE], data)
 
     def _place(self, address: int, size: int) -> tuple[np.ndarray[tuple[int], np.dtype[np.uint8]], int]:
         held = self.memories

@@ -152,14 +152,11 @@ static void copy_lines(State *s, const i64 *transfer, bool to_l2) {
     }
 }
 
-// Keep a transfer, and what it brings to L2, where that is wanted; what there is no room for is counted.
+// Keep a transfer, and what it brings to L2, where that is wanted and as far as there is room.
 static void capture(State *s, const i64 *transfer, bool to_l2) {
     i64 number = s->status[C_CAPTURE_COUNT], place = s->status[C_CAPTURE_BYTES], bytes = to_l2 ? transfer[C_T_BYTES] : 0;
     if (!s->places[C_CAPTURE_ROOM]) return;
-    if (number == s->places[C_CAPTURE_ROWS] || place + bytes > s->places[C_CAPTURE_ROOM]) {
-        s->status[C_CAPTURE_LOST]++;
-        return;
-    }
+    if (number == s->places[C_CAPTURE_ROWS] || place + bytes > s->places[C_CAPTURE_ROOM]) return;
     memcpy(s->captured + place, (uint8_t *)s->l1 + transfer[C_T_LOCAL], (size_t)bytes);
     i64 *row = s->captures + number * C_CAPTURE;
     row[C_K_FAR] = transfer[C_T_FAR];
@@ -168,8 +165,6 @@ static void capture(State *s, const i64 *transfer, bool to_l2) {
     row[C_K_STRIDE] = transfer[C_T_STRIDE];
     row[C_K_LOCAL] = transfer[C_T_LOCAL];
     row[C_K_PLACE] = to_l2 ? place : C_NOT_KEPT;
-    row[C_K_BEGIN] = transfer[C_T_BEGIN];
-    row[C_K_DONE] = transfer[C_T_DONE];
     s->status[C_CAPTURE_COUNT]++;
     s->status[C_CAPTURE_BYTES] += bytes;
 }
