@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from ..program import Area, Staging, Step, Transfer
 from .commands import Rows
-from .cost import cycles
 from .drafts import OUTPUT, PARAMETERS, Draft, Draw, LayerDraft
 from .far import Far, ParameterPlace, tensor_places
 from .limits import Limits
@@ -25,13 +24,16 @@ class _Places:
     tensors: Sequence[Mapping[str, int]]
     staged: Sequence[int]
     staging: Sequence[tuple[Staging, ...]]
+    ahead: Mapping[int, Sequence[Draft]]
+    """By step: others whose parameters are among its early loads."""
 
 
 def steps_of(layers: Sequence[LayerDraft], drafts: Sequence[Draft], near: Near, far: Far,
              limits: Limits) -> tuple[Step, ...]:
     """The steps of the program."""
     staged, staging = _external(drafts, near, far)
-    places = _Places(near, far, limits, tensor_places(far, drafts), staged, staging)
+    ahead = {step: [drafts[other] for other, at in near.ahead.items() if at == step] for step in near.ahead.values()}
+    places = _Places(near, far, limits, tensor_places(far, drafts), staged, staging, ahead)
     return tuple(_step(layers[draft.layer], index, draft, places) for index, draft in enumerate(drafts))
 
 
@@ -71,19 +73,26 @@ def _step(layer: LayerDraft, index: int, draft: Draft, places: _Places) -> Step:
     near = places.near
     pointers = {purpose: near.kept[index, purpose] if (index, purpose) in near.kept else near.places[slot].offset
                 for purpose, slot in draft.slots.items()}
-    held = places.far.parameters[draft.layer, draft.chunk]
+    pointers[OUTPUT] += draft.shift
+    held = _held(draft, places)
     if PARAMETERS in pointers:
         base = pointers.pop(PARAMETERS)
         pointers |= {name: base + place for name, place in held.fields.items()}
     scales, splits = pointers.pop("scales", None), pointers.pop("splits", None)
     loads = [(load, transfer) for draw, load in zip(draft.draws, near.loads[index], strict=True)
-             if load is not Load.KEPT for transfer in _loads(draw, index, held, places)]
-    table, work = index % 2 * places.limits.table, layer.job.layer
+             if load is not Load.KEPT and not (draw.touch is None and index in near.ahead)
+             for transfer in _loads(draw, index, held, places)]
+    loads += [(Load.EARLY, transfer) for other in places.ahead.get(index, ()) for draw in other.draws
+              if draw.touch is None for transfer in _loads(draw, index, _held(other, places), places)]
+    table = index % 2 * places.limits.table
     tables = [Transfer("table", Area.STEPS, index, table, 0, 0, 0, True)] if index else []
     late, early = ([transfer for load, transfer in loads if load is when] for when in (Load.LATE, Load.EARLY))
     return Step(draft.layer, draft.region, draft.values, pointers, scales, splits, tuple(late), (*tables, *early),
-                _stores(layer, draft, index, places), table, places.staged[index], places.staging[index],
-                round(float(cycles(work.kernel, work.requant.kind, draft.values, places.limits.cores))))
+                _stores(layer, draft, index, places), table, places.staged[index], places.staging[index], draft.compute)
+
+
+def _held(draft: Draft, places: _Places) -> ParameterPlace:
+    return places.far.parameters[draft.layer, draft.chunk]
 
 
 def _loads(draw: Draw, index: int, held: ParameterPlace, places: _Places) -> list[Transfer]:
@@ -94,6 +103,7 @@ def _loads(draw: Draw, index: int, held: ParameterPlace, places: _Places) -> lis
 
 def _stores(layer: LayerDraft, draft: Draft, index: int, places: _Places) -> tuple[Transfer, ...]:
     base, near = places.tensors[index][layer.job.strip.root], places.near.places[draft.slots[OUTPUT]].offset
+    near += draft.shift
     return tuple(_transfers(OUTPUT, Area.ARENA, base, near, draft.stores, False))
 
 

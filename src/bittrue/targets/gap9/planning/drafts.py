@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from ..program import Region
 from .commands import Rows, rows_of
-from .footprints import Job, Operand, Strip, beyond, bytes_of, scratch_bytes, values
+from .cost import cycles, next_cycles
+from .footprints import Job, Operand, Strip, bytes_of, scratch_bytes, values
 from .limits import Limits, aligned
-from .parameters import blob_bytes
+from .parameters import Blob, blob, blob_bytes
 from .tiles import Mode, Tiling
 
 PARAMETERS, OUTPUT, SCRATCH = "parameters", "output", "scratch"
@@ -107,6 +109,10 @@ class Draft:
     writes: Touch
     chunk: int
     """Which of the layer's parameters it uses."""
+    shift: int
+    """Bytes from the begin of the output's slot to what the step writes."""
+    compute: int
+    """Cycles of its kernel, by the model."""
 
 
 @dataclass
@@ -119,6 +125,11 @@ class LayerDraft:
     """Channels of each of its parameters."""
     steps: list[Draft] = field(default_factory=list)
     sizes: dict[Slot, int] = field(default_factory=dict)
+
+    @cached_property
+    def blobs(self) -> tuple[Blob, ...]:
+        """Its parameters."""
+        return tuple(blob(self.job.layer, *channels) for channels in self.chunks)
 
     def bytes_of(self, chunk: int) -> int:
         """Bytes of some of its parameters."""
@@ -173,20 +184,25 @@ def _step(made: LayerDraft, walk: _Walk, region: Region, limits: Limits) -> Draf
     slots: dict[str, Slot] = {}
     chunk = made.chunks.index(region.channels)
     draws = [*_parameters(made, walk, chunk, slots), *_inputs(made, walk, region, slots)]
-    if not draws and made.steps and not mode.twice:
+    if not draws and made.steps and not mode.twice and not mode.gathers:
         # Its only output is free when the step's late loads begin: there has to be one.
         walk.held.pop(job.operands[0].field)
         draws = list(_inputs(made, walk, region, slots))
     numbers = values(job, region)
-    output, _ = walk.slot(OUTPUT, region, mode.twice)
-    slots[OUTPUT] = output
-    made.grow(output, bytes_of(job.output, region))
+    compute = cycles(job.layer.kernel, job.layer.requant.kind, numbers, limits.cores)
+    if made.steps:
+        compute = next_cycles(job.layer.kernel, compute)
+    written = job.size if mode.gathers else region
+    slots[OUTPUT], _ = walk.slot(OUTPUT, written, mode.twice)
+    made.grow(slots[OUTPUT], bytes_of(job.output, written) + job.beyond)
     scratch = int(scratch_bytes(job.layer.kernel, numbers, limits.cores))
     if scratch:
         slots[SCRATCH], _ = walk.slot(SCRATCH, 0, False)
         made.grow(slots[SCRATCH], scratch)
     return Draft(walk.layer, region, numbers, tuple(draws), slots, rows_of(job.strip, job.output, region),
-                 touch_of(job.strip, None, job, region), chunk)
+                 touch_of(job.strip, None, job, region), chunk,
+                 region.rows[0] * job.output.row_bytes if mode.gathers else 0,
+                 round(float(compute)))
 
 
 def _parameters(made: LayerDraft, walk: _Walk, chunk: int, slots: dict[str, Slot]) -> Iterator[Draw]:
@@ -205,7 +221,7 @@ def _inputs(made: LayerDraft, walk: _Walk, region: Region, slots: dict[str, Slot
         part = operand.part(region)
         slot, fresh = walk.slot(operand.field, part, walk.mode.twice)
         slots[operand.field] = slot
-        made.grow(slot, bytes_of(operand.tensor, part) + beyond(made.job.layer))
+        made.grow(slot, bytes_of(operand.tensor, part) + operand.beyond)
         rows = rows_of(operand.strip, operand.tensor, part)
         if fresh and rows:
             yield Draw(slot, operand.field, rows, touch_of(operand.strip, operand, made.job, part), walk.mode.twice)

@@ -11,7 +11,7 @@ from ..program import Area, Staging
 from .arena import LEAVING, Held, first_fit, most_alive, tensors, top
 from .drafts import Draft, LayerDraft
 from .limits import Limits, aligned
-from .parameters import Blob, blob
+from .parameters import Blob
 from .placement import DEPTHS, WEIGHT, Demand, Placed, search
 from .stream import Piece, Streamed, ring
 from .tables import tables_bytes
@@ -104,8 +104,7 @@ def _demand(layer: LayerDraft, sizes: Sequence[int]) -> Demand:
 
 
 def _far(layers: Sequence[LayerDraft], held: tuple[Held, ...], placed: Placed, room: int) -> Far | None:
-    blobs = {(index, chunk): blob(layer.job.layer, *channels) for index, layer in enumerate(layers)
-             for chunk, channels in enumerate(layer.chunks)}
+    blobs = {(index, chunk): found for index, layer in enumerate(layers) for chunk, found in enumerate(layer.blobs)}
     stay = {(index, chunk) for index, count in enumerate(placed.resident)
             for chunk in _spread(count, len(layers[index].chunks))}
     constants, parameters = _resident({chunk: found for chunk, found in blobs.items()

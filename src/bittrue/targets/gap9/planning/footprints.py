@@ -81,6 +81,8 @@ class Operand:
     columns: Axis
     channels: Axis | None
     """None: every output needs all channels."""
+    beyond: int
+    """Bytes behind it in L1 that some kernel may read: one that finds it there, too."""
 
     def spans(self, region: Region) -> tuple[Span, Span, Span]:
         """Rows, columns and channels of the input that a part of the output needs."""
@@ -109,11 +111,18 @@ class Job:
     strip: Strip
     """Where the output lies."""
     operands: tuple[Operand, ...]
+    beyond: int
+    """Bytes behind the output in L1 that a kernel which finds it there may read."""
 
     @property
     def size(self) -> Region:
         """All of the output."""
         return Region((0, self.output.height), (0, self.output.width), (0, self.output.channels))
+
+    @property
+    def dense(self) -> bool:
+        """Whether the output's pixels lie side by side."""
+        return self.strip.pitch == self.output.pixel_bytes
 
 
 def job(network: Network, layer: Layer) -> Job:
@@ -121,7 +130,8 @@ def job(network: Network, layer: Layer) -> Job:
     output = network.tensors[layer.output]
     fields = POINTERS.get(layer.kernel, ("input",))
     return Job(layer, output, strip_of(network, layer.output), tuple(_operand(network, layer, output, field, name)
-                                    for field, name in zip(fields, layer.inputs, strict=True)))
+                                    for field, name in zip(fields, layer.inputs, strict=True)),
+               _beyond(network, layer.output))
 
 
 def strip_of(network: Network, name: str) -> Strip:
@@ -138,7 +148,7 @@ def _operand(network: Network, layer: Layer, output: Tensor, field: str, name: s
         strip = replace(strip, pitch=tensor.pixel_bytes)
     rows, columns = (_axis(layer, size, index) for index, size in enumerate((tensor.height, tensor.width)))
     channels = None if layer.kernel in MATRIX else Axis(tensor.channels, pad=layer.padding[2])
-    return Operand(field, tensor, strip, rows, columns, channels)
+    return Operand(field, tensor, strip, rows, columns, channels, _beyond(network, name))
 
 
 def _axis(layer: Layer, size: int, index: int) -> Axis:
@@ -199,9 +209,9 @@ def bytes_of(tensor: Tensor, region: Region) -> int:
     return rows * columns * channels * tensor.element_bytes
 
 
-def beyond(layer: Layer) -> int:
-    """Bytes behind an input that the kernel may read: a linear layer's rows are read in whole words of weights."""
-    if layer.kernel != "linear" or layer.weights is None:
-        return 0
-    length: int = layer.weights.shape[1]
-    return row_bytes(length, layer.weight_bits) - length
+def _beyond(network: Network, name: str) -> int:
+    """Bytes behind a tensor that kernels may read: a linear layer's rows are read in whole words of weights."""
+    root = network.root(name)[0]
+    return max((row_bytes(layer.weights.shape[1], layer.weight_bits) - layer.weights.shape[1]
+                for layer in network.layers if layer.kernel == "linear" and layer.weights is not None
+                and any(network.root(read)[0] is root for read in layer.inputs)), default=0)

@@ -12,7 +12,9 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from itertools import product
 
-from .drafts import OUTPUT, Draft, Draw, LayerDraft, Slot, Touch
+from ....errors import Diagnostic, Unsupported
+from .commands import BEAT
+from .drafts import OUTPUT, Draft, Draw, LayerDraft, Slot, Touch, touch_of
 from .limits import Limits
 
 
@@ -24,6 +26,8 @@ class Load(Enum):
     KEPT = "kept"
 
 
+FARTHEST = 16
+"""Steps that a load is ahead of its step, at most."""
 Loads = tuple[Load, ...]
 """Of one step, in the order of its draws."""
 
@@ -60,6 +64,10 @@ class Near:
     """By step and purpose: where in L1 something lies that was not loaded for it."""
     contents: dict[Slot, tuple[int, Touch]] = field(default_factory=dict)
     """What a slot holds since which step."""
+    computes: list[int] = field(default_factory=list)
+    """Cycles of the kernel of every step."""
+    ahead: dict[int, int] = field(default_factory=dict)
+    """Steps whose parameters are loaded more than one step ahead, and among whose early loads they are (`ahead`)."""
     bytes: int = 0
 
 
@@ -108,6 +116,7 @@ def place(layers: Sequence[LayerDraft], allowed: Sequence[Sequence[bool]], limit
                           for index, at in enumerate(held.places)})
         near.contents.update(_contents(layer, first, used))
         near.loads.extend(found.loads)
+        near.computes.extend(step.compute for step in layer.steps)
         near.bytes = max([near.bytes, *(held.offset + held.size for held in found.places.values())])
     return near
 
@@ -118,7 +127,11 @@ def _contents(layer: LayerDraft, first: int, kept: Mapping[str, _Kept]) -> Itera
         for draw in step.draws:
             if draw.touch is not None and draw.label not in kept:
                 yield draw.slot, (first + index, draw.touch)
-        yield step.slots[OUTPUT], (first + index, step.writes)
+        if not layer.tiling.mode.gathers:
+            yield step.slots[OUTPUT], (first + index, step.writes)
+    if layer.tiling.mode.gathers:
+        whole = touch_of(layer.job.strip, None, layer.job, layer.job.size)
+        yield layer.steps[0].slots[OUTPUT], (first + len(layer.steps) - 1, whole)
 
 
 def _kept(layer: LayerDraft, near: Near) -> dict[str, _Kept]:
@@ -164,17 +177,19 @@ def _layer(layer: LayerDraft, first: int, allowed: Sequence[Sequence[bool]], nea
             continue
         held = _held(near, first, first + len(layer.steps) - 1, use, Load.LATE in loads[0])
         lives = _lives(layer, first, loads, use)
+        sizes, recent = {slot: layer.sizes[slot] for slot in lives}, _recent(layer, first, loads[0], near)
         for downward in (False, True):
-            packed = _pack({slot: layer.sizes[slot] for slot in lives}, lives, held.values(), limits, downward)
+            packed = _pack(sizes, lives, held.values(), recent, (2 * limits.table, limits.l1), downward)
             if packed is not None:
                 return _Packed(packed, loads, held)
-    raise ValueError(f"the slots of {layer.job.layer.name} do not fit into L1")
+    raise Unsupported(Diagnostic("BT5550", layer.job.layer.name, "the buffers of its tiles find no room in L1, or no "
+                                 "moment at which they can be loaded", "give the layer fewer channels, or more of L1"))
 
 
 def _outputs_wait(layer: LayerDraft, loads: Sequence[Loads]) -> bool:
     """Whether a slot that takes the outputs of two steps in a row is free again: late loads wait for the stores."""
     slots = [step.slots[OUTPUT] for step in layer.steps]
-    return all(before != after or Load.LATE in late
+    return layer.tiling.mode.gathers or all(before != after or Load.LATE in late
                for before, after, late in zip(slots, slots[1:], loads[1:], strict=False))
 
 
@@ -216,16 +231,31 @@ def _lives(layer: LayerDraft, first: int, loads: Sequence[Loads], kept: Mapping[
     return lives
 
 
-def _pack(sizes: Mapping[Slot, int], lives: Mapping[Slot, Life], held: Iterable[Place], limits: Limits,
-          downward: bool) -> dict[Slot, Place] | None:
-    """Places for a layer's slots beside what is alive at the same time, from below or from above; None: no room."""
+def _recent(layer: LayerDraft, first: int, loads: Loads, near: Near) -> Mapping[Slot, list[Place]]:
+    """Places that the first step's parameters should not have, so that they can be loaded a few steps earlier (module
+    `ahead`): those that are used from the last kernel on that takes longer than their load."""
+    for draw, load in zip(layer.steps[0].draws, loads, strict=True):
+        if draw.touch is None and load is Load.EARLY:
+            size = sum(rows.size for rows in draw.rows) // BEAT
+            long = next((step for step in range(first - 1, max(-1, first - FARTHEST), -1)
+                         if near.computes[step] > size), first)
+            return {draw.slot: [held for held in near.places.values() if held.life.last >= long]}
+    return {}
+
+
+def _pack(sizes: Mapping[Slot, int], lives: Mapping[Slot, Life], others: Iterable[Place],
+          recent: Mapping[Slot, list[Place]], room: tuple[int, int], downward: bool) -> dict[Slot, Place] | None:
+    """Places for a layer's slots beside what is alive at the same time (if possible, beside what is `recent`), from
+    below or from above; None: no room."""
     placed: dict[Slot, Place] = {}
-    others = list(held)
     for slot in sorted(sizes, key=lambda slot: (lives[slot].first, -sizes[slot], slot.purpose, slot.turn)):
         life, size = lives[slot], sizes[slot]
         taken = [(p.offset, p.offset + p.size) for p in (*placed.values(), *(
             other for other in others if other.life.last >= life.first))]
-        offset = _fit(taken, size, (2 * limits.table, limits.l1), downward)
+        avoided = [*taken, *((p.offset, p.offset + p.size) for p in recent.get(slot, ()))]
+        offset = _fit(avoided, size, room, downward)
+        if offset is None:
+            offset = _fit(taken, size, room, downward)
         if offset is None:
             return None
         placed[slot] = Place(offset, size, life)

@@ -15,7 +15,11 @@ def tables_bytes(layers: Sequence[LayerDraft]) -> int:
 
 def _table(layer: LayerDraft, following: Sequence[LayerDraft]) -> int:
     """One table of a layer: its late loads and stores, and the next step's early loads (with that step's table)."""
-    loads = [sum(len(draw.rows) for draw in step.draws) for step in layer.steps]
-    loads += [sum(len(draw.rows) for draw in step.draws) for other in following for step in other.steps[:1]]
     stores = max(len(step.stores) for step in layer.steps)
-    return table_bytes(layer.job.layer.kernel, 2 * max(loads) + 1 + stores) + STAGING
+    return table_bytes(layer.job.layer.kernel, 2 * most_loads(layer, following) + 1 + stores) + STAGING
+
+
+def most_loads(layer: LayerDraft, following: Sequence[LayerDraft]) -> int:
+    """The most commands that loads of one step take; a table has room for twice as many."""
+    loads = [sum(len(draw.rows) for draw in step.draws) for step in layer.steps]
+    return max(loads + [sum(len(draw.rows) for draw in step.draws) for other in following for step in other.steps[:1]])

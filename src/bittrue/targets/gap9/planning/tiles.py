@@ -7,7 +7,7 @@ into L1 or takes too many DMA commands is left out.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 
 import numpy as np
@@ -15,8 +15,8 @@ import numpy as np
 from ..program import MAX_TRANSFERS, Region
 from .arrays import Amount, ceil_div
 from .commands import BEAT, START
-from .cost import STEP, cycles
-from .footprints import Axis, Job, Operand, beyond, scratch_bytes, values
+from .cost import STEP, cycles, next_cycles
+from .footprints import Axis, Job, Operand, scratch_bytes, values
 from .limits import Limits, aligned
 from .parameters import blob_bytes
 
@@ -32,6 +32,8 @@ class Mode:
     twice: bool
     """Inputs and outputs."""
     parameters_twice: bool
+    gathers: bool = False
+    """All tiles write into one buffer for the whole output, which the next layer finds in L1."""
 
 
 MODES = tuple(Mode(outer, *twice) for outer in (True, False) for twice in ((True, True), (True, False), (False, False)))
@@ -99,17 +101,27 @@ class Before:
     output: str = ""
 
 
-Pieces = tuple[int, int]
-"""Pieces of a layer's rows, and of its channels."""
-WHOLE: Pieces = (1, 1)
+@dataclass(frozen=True)
+class Pieces:
+    """At least so many pieces of a layer's rows and of its channels."""
+
+    rows: int = 1
+    channels: int = 1
+    gathered: bool = False
+    """Whether the pieces of the output are put together in L1, if there is room; they are whole rows then."""
+
+
+WHOLE = Pieces()
 
 
 def choose(job: Job, limits: Limits, taste: Taste, before: Before, pieces: Pieces = WHOLE) -> Tiling | None:
     """The fastest tiling with so many pieces at least; None if no tile fits."""
-    for most in (COLUMN_PARTS, None):
-        found = _best(_in_pieces(job, _candidates(job, most), pieces), job, limits, taste, before)
-        if found is not None:
-            return found
+    for wanted in (pieces, replace(pieces, gathered=False)) if pieces.gathered else (pieces,):
+        for most in (COLUMN_PARTS, None):
+            sizes = _in_pieces(job, _candidates(job, most), wanted)
+            found = _best(sizes, job, limits, taste, before, wanted.gathered)
+            if found is not None:
+                return found
     return None
 
 
@@ -145,8 +157,12 @@ def _candidates(job: Job, most: int | None) -> _Sizes:
 
 def _in_pieces(job: Job, sizes: _Sizes, pieces: Pieces) -> _Sizes:
     """The candidates that cut rows and channels into so many pieces, or into as many as any does."""
-    rows, channels = ceil_div(job.output.height, sizes.rows), ceil_div(job.output.channels, sizes.channels)
-    return sizes.chosen((rows >= min(pieces[0], int(rows.max()))) & (channels >= min(pieces[1], int(channels.max()))))
+    output = job.output
+    rows, channels = ceil_div(output.height, sizes.rows), ceil_div(output.channels, sizes.channels)
+    found = (rows >= min(pieces.rows, int(rows.max()))) & (channels >= min(pieces.channels, int(channels.max())))
+    if pieces.gathered:
+        found &= (sizes.columns == output.width) & (sizes.channels == output.channels) & job.dense
+    return sizes.chosen(found)
 
 
 def _extent(axis: Axis, size: Amount) -> Amount:
@@ -180,12 +196,13 @@ def _bytes(job: Job, sizes: _Sizes, mode: Mode, limits: Limits) -> Amount:
     """Bytes of L1 that candidates need in a mode."""
     image, channels = _counts(job, sizes)
     several = image * channels > 1
-    inputs = sum(_padded(np.prod(_input(operand, sizes), axis=0) * operand.tensor.element_bytes + beyond(job.layer))
+    inputs = sum(_padded(np.prod(_input(operand, sizes), axis=0) * operand.tensor.element_bytes + operand.beyond)
                  for operand in job.operands)
     changing = several if _by_channel(job) else image > 1
-    output = _padded(sizes.rows * sizes.columns * sizes.channels * job.output.element_bytes)
+    output = _padded(sizes.rows * sizes.columns * sizes.channels * job.output.element_bytes + job.beyond)
+    output = _padded(job.output.bytes + job.beyond) if mode.gathers else output * (1 + several * mode.twice)
     scratch = _padded(_scratch(job, sizes, limits.cores))
-    return (2 * limits.table + inputs * (1 + changing * mode.twice) + output * (1 + several * mode.twice) + scratch
+    return (2 * limits.table + inputs * (1 + changing * mode.twice) + output + scratch
             + _parameter_bytes(job, sizes) * (1 + (channels > 1) * mode.parameters_twice))
 
 
@@ -275,8 +292,9 @@ def _times(job: Job, sizes: _Sizes, mode: Mode, limits: Limits, before: Before) 
     output = job.output
     edge = output.height * output.width * output.channels / (
         image * channels * sizes.rows * sizes.columns * sizes.channels)
-    kernel = cycles(job.layer.kernel, job.layer.requant.kind, _values(job, sizes), limits.cores) * edge
     every = image * channels
+    alone = cycles(job.layer.kernel, job.layer.requant.kind, _values(job, sizes), limits.cores) * edge
+    kernel = (alone + (every - 1) * next_cycles(job.layer.kernel, alone)) / every
     moving = every if _by_channel(job) or mode.channels_outer else image
     resident = np.where(image == 1, 1, moving) if not _by_channel(job) else moving
     reloaded = channels if mode.channels_outer else np.where(channels > 1, every, 1)
@@ -293,12 +311,12 @@ def _kept(operand: Operand, sizes: _Sizes, before: Before) -> Amount:
     return ((columns == tensor.width) & (channels == tensor.channels)) * (operand.strip.root == before.output)
 
 
-def _best(sizes: _Sizes, job: Job, limits: Limits, taste: Taste, before: Before) -> Tiling | None:
+def _best(sizes: _Sizes, job: Job, limits: Limits, taste: Taste, before: Before, gathers: bool) -> Tiling | None:
     # Tiles that load nothing wait for nothing: they need two outputs.
-    modes = [mode for mode in MODES if (mode.channels_outer or not taste.once) and (
+    modes = [replace(mode, gathers=gathers) for mode in MODES if (mode.channels_outer or not taste.once) and (
         mode.twice or not _may_load_nothing(job))]
     found = [tiling for mode in modes if (tiling := _best_of(sizes, mode, job, limits, taste, before)) is not None]
-    return min(found, key=lambda tiling: (tiling.cycles, MODES.index(tiling.mode)), default=None)
+    return min(found, key=lambda tiling: tiling.cycles, default=None)
 
 
 def _may_load_nothing(job: Job) -> bool:
@@ -310,6 +328,8 @@ def _may_load_nothing(job: Job) -> bool:
 
 
 def _best_of(sizes: _Sizes, mode: Mode, job: Job, limits: Limits, taste: Taste, before: Before) -> Tiling | None:
+    if not sizes.rows.size:
+        return None
     need = _bytes(job, sizes, mode, limits)
     small = (_parameter_bytes(job, sizes) * taste.share <= limits.l2) | (sizes.channels == sizes.channels.min())
     fitting = (need <= limits.l1) & small
@@ -327,18 +347,18 @@ def _best_of(sizes: _Sizes, mode: Mode, job: Job, limits: Limits, taste: Taste, 
 
 def after(tiling: Tiling, job: Job) -> Before:
     """What a layer leaves to the next one."""
-    dense = job.strip.pitch == job.output.pixel_bytes
-    return Before(tiling.step, job.strip.root if dense and tiling.single(job) else "")
+    stays = job.dense and (tiling.single(job) or tiling.mode.gathers)
+    return Before(tiling.step, job.strip.root if stays else "")
 
 
 def signature(job: Job, before: Before) -> tuple[object, ...]:
     """What a layer's tiling follows from: layers that agree are searched once."""
     layer = job.layer
-    shapes = tuple((op.tensor.height, op.tensor.width, op.tensor.channels, op.tensor.elem, op.strip.pitch)
+    shapes = tuple((op.tensor.height, op.tensor.width, op.tensor.channels, op.tensor.elem, op.strip.pitch, op.beyond)
                    for op in job.operands)
     weights = None if layer.weights is None else layer.weights.shape
     table = layer.requant
     return (layer.kernel, layer.window, weights, layer.weight_bits, layer.bias is None, table.kind, table.per_channel,
             len(table.scales), layer.table is None, layer.padding, shapes, job.strip.pitch, job.output.height,
-            job.output.width, job.output.channels, job.output.elem, before.step,
+            job.output.width, job.output.channels, job.output.elem, job.beyond, before.step,
             tuple(op.strip.root == before.output for op in job.operands))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from ..program import Area, Staging, Step, Transfer
 from .commands import BEAT, Rows
@@ -26,7 +27,12 @@ def transfer_cycles(transfer: Transfer) -> int:
     """Cycles of the DMA engine for a command."""
     if transfer.area is Area.STEPS:
         return TABLE_CYCLES
-    return Rows(transfer.far % BEAT, transfer.size, transfer.length, transfer.stride).cycles
+    return _rows_cycles(transfer.far % BEAT, transfer.size, transfer.length, transfer.stride)
+
+
+@lru_cache(4096)
+def _rows_cycles(offset: int, size: int, length: int, stride: int) -> int:
+    return Rows(offset, size, length, stride).cycles
 
 
 @dataclass
@@ -71,6 +77,17 @@ def exposed_cycles(steps: Sequence[Step], cycles: Sequence[int]) -> list[int]:
     for step in steps:
         exposed[step.layer] -= step.compute + STEP
     return [max(0, waiting) for waiting in exposed]
+
+
+def moving_cycles(steps: Sequence[Step], layers: int) -> list[int]:
+    """By layer: cycles in which transfers move bytes while it runs, of the DMA or with L3, whichever is more."""
+    near, far = [0] * layers, [0] * layers
+    for index, step in enumerate(steps):
+        before, behind = steps[max(0, index - 1)], steps[min(index + 1, len(steps) - 1)]
+        for layer, transfers in ((before.layer, step.early), (step.layer, step.late), (behind.layer, step.stores)):
+            near[layer] += sum(map(transfer_cycles, transfers))
+        far[step.layer] += sum(L3_START + transfer.size for transfer in step.staging)
+    return [max(both) for both in zip(near, far, strict=True)]
 
 
 def layer_cycles(steps: Sequence[Step], layers: int) -> tuple[int, ...]:
