@@ -179,7 +179,7 @@ class Planner:
                   "stride_w": window.stride[1], "pad_top": max(0, -first), "pad_left": window.pads[1],
                   "dilation_h": window.dilation[0], "dilation_w": window.dilation[1]}
         if layer.kernel == "conv":
-            return values | {"in_c": image.channels, "out_c": out.channels, "weight_bits": 8}, seen
+            return values | {"in_c": image.channels, "out_c": out.channels, "weight_bits": 8, "columns": 0}, seen
         return values | {"channels": image.channels}, seen
 
     def concat(self, layer: Layer, rows: tuple[int, int]) -> tuple[list[Transfer], dict[str, int], dict[str, int]]:

@@ -75,13 +75,16 @@ class Call:
         return structure("bt_requant")(scales=scales, splits=splits, **table.fields())
 
     def run(self, output_bytes: int, cores: int, builtins: bool = False, **values: object) -> NDArray[np.uint8]:
-        """The output's bytes after all cores did their shares. Nothing around the output may have changed."""
+        """The output's bytes after all cores did their shares. Nothing around the output may have changed.
+
+        Scratch is new if it is not among the values.
+        """
         kernel = KERNELS[self.name]
         memory = np.full(output_bytes + 2 * GUARD, FILLER, np.uint8)
         integers: Mapping[str, int] = {k: v for k, v in values.items() if isinstance(v, int)}
         scratch = np.full(kernel.scratch(integers, cores) + GUARD, FILLER, np.uint8)
         if any(f.name == "scratch" for f in kernel.fields):
-            values["scratch"] = scratch.ctypes.data
+            values.setdefault("scratch", scratch.ctypes.data)
         params = structure(kernel.struct)(output=memory.ctypes.data + GUARD, **values)
         for core in range(cores):
             getattr(library(builtins), kernel.function)(ctypes.byref(params), core, cores)

@@ -125,7 +125,7 @@ class Case:
         scales = {"scales": self.table.scale_words().astype(np.int32).tobytes(),
                   "splits": np.array(self.table.splits, np.int32).tobytes()} if self.has("requant") else {}
         scratch = {"scratch": bytes([FILLER]) * self.row.scratch(self.values, cores)} if self.has("scratch") else {}
-        return {**self.memory, **scales, **scratch, "output": bytes([FILLER]) * self.output}
+        return {**scratch, **self.memory, **scales, "output": bytes([FILLER]) * self.output}
 
 
 @dataclass(frozen=True)

@@ -107,13 +107,14 @@ def _conv(layer: Layer, inputs: list[Tensor], out: Tensor) -> dict[str, object]:
     assert layer.weights is not None
     assert layer.weights.shape == (out.channels, inputs[0].channels, *layer.window.kernel)
     return {**_window(layer, inputs, out), "in_c": inputs[0].channels, "out_c": out.channels,
-            "weight_bits": layer.weight_bits}
+            "weight_bits": layer.weight_bits, "columns": 0}
 
 
 def _pointwise(layer: Layer, inputs: list[Tensor], out: Tensor) -> dict[str, object]:
     assert not any(layer.window.pads)
     assert inputs[0].channels % (32 // layer.weight_bits) == 0
-    unused = ("in_h", "kernel_h", "kernel_w", "pad_top", "pad_left", "dilation_h", "dilation_w")
+    unused = ("in_h", "kernel_h", "kernel_w", "pad_top", "pad_left", "dilation_h", "dilation_w",
+              "columns")
     return {k: v for k, v in _conv(layer, inputs, out).items() if k not in unused}
 
 

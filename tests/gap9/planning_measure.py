@@ -147,7 +147,7 @@ class Draw:
     def conv(self) -> Values:
         depth, out = self.one(1, 3, 4, 8, 16, 32, 64), self.one(4, 8, 12, 16, 20, 32, 48, 64, 10)
         return {**self.window((1, 3, 3, 3, 5), depth), "in_c": depth, "out_c": out, "out_pitch": out,
-                "weight_bits": self.one(8, 8, 8, 8, 4, 2)}
+                "weight_bits": self.one(8, 8, 8, 8, 4, 2), "columns": self.one(0, 0, 1, 2)}
 
     def pointwise(self) -> Values:
         height, width, s, bits = self.number(1, 10), self.number(1, 24), self.one(1, 1, 1, 2), self.one(8, 8, 8, 4, 2)

@@ -116,7 +116,7 @@ EDITS = (
     ("conv", "conv.c", "left > 0; pixel += 2", "left >= 0; pixel += 2"),
     ("conv", "conv.c", "bt_clamp(p->in_w - left, begin", "bt_clamp(p->in_w - left + 1, begin"),
     ("conv", "conv.c", "* p->dilation_h < p->in_h", "* p->dilation_h <= p->in_h"),
-    ("conv", "conv.c", "core * 2 * row", "core * row"),
+    ("conv", "conv.c", ": core) * 2 * row", ": core) * row"),
     ("conv", "bt_ways.h", "int32_t words = m->words,", "int32_t words = m->words + 1,"),
     ("conv", "bt_ways.h", "m->bias + 4 * first", "m->bias + 3 * first"),
     ("conv", "matrix.c", "(whole - first) >> 1", "(whole - first + 1) >> 1"),

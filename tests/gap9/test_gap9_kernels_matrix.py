@@ -10,12 +10,14 @@ from bittrue.ir import Rounding
 from bittrue.targets.gap9.kernels import (
     KERNELS,
     NO_REQUANT,
+    Columns,
     Kind,
     RequantTable,
     pack_bias,
     pack_conv,
     pack_linear,
     pack_matrix,
+    row_bytes,
 )
 from gap9.kernel_builds import Call, Ints, typed
 from gap9.kernel_reference import requantized, windows
@@ -92,12 +94,12 @@ def convolve(x: Ints, w: Ints, out: Pair, stride: Pair, pad: Pair, dilation: Pai
 
 
 def conv_fields(x: Ints, w: Ints, out: Pair, stride: Pair, pad: Pair, dilation: Pair, bits: int,
-                signed: bool) -> dict[str, int]:
+                signed: bool, columns: Columns = Columns.OWN) -> dict[str, int]:
     return {"in_h": x.shape[0], "in_w": x.shape[1], "in_c": x.shape[2], "in_pitch": x.shape[2], "out_h": out[0],
             "out_w": out[1], "out_c": w.shape[0], "out_pitch": w.shape[0], "kernel_h": w.shape[2],
             "kernel_w": w.shape[3], "stride_h": stride[0], "stride_w": stride[1], "pad_top": pad[0],
             "pad_left": pad[1], "dilation_h": dilation[0], "dilation_w": dilation[1], "is_signed": int(signed),
-            "weight_bits": bits}
+            "weight_bits": bits, "columns": int(columns)}
 
 
 SHAPES = [
@@ -127,6 +129,26 @@ def test_conv(shape: tuple[tuple[int, int, int], int, Pair, Pair, Pair, Pair, Pa
                        weights=call.address(pack_conv(w, bits)), bias=call.address(pack_bias(bias), np.int32),
                        **conv_fields(x, w, *geometry, bits, signed))
         assert (output(raw, table, acc.shape) == scaled(acc, table)).all(), (cores, table.kind)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("bits", [8, 4, 2])
+def test_conv_with_columns_that_are_kept(shape: tuple[tuple[int, int, int], int, Pair, Pair, Pair, Pair, Pair],
+                                         bits: int) -> None:
+    """The first channels' call makes all of the im2col matrix; a call for more channels has no other input."""
+    size, outputs, kernel, *geometry = shape
+    random = np.random.default_rng(sum(size) + bits)
+    x, w = activations(random, False, size), weights(random, bits, (outputs + 6, size[2], *kernel))
+    for cores in (1, 2, 3, 5, 8):
+        call = Call("conv")
+        matrix = call.address(np.full(geometry[0][0] * geometry[0][1] * row_bytes(w[0].size, bits), 0xA5))
+        for columns, image, part in ((Columns.MAKE, call.address(x), w[:outputs]),
+                                     (Columns.KEPT, None, w[outputs:])):
+            raw = call.run(geometry[0][0] * geometry[0][1] * len(part) * 4, cores, input=image, scratch=matrix,
+                           weights=call.address(pack_conv(part, bits)), requant=call.requant(NO_REQUANT),
+                           **conv_fields(x, part, *geometry, bits, False, columns))
+            expected = convolve(x, part, *geometry)
+            assert (typed(raw, np.int32, expected.shape) == expected).all(), (cores, columns)
 
 
 def test_conv_of_a_slice_of_channels() -> None:
@@ -221,7 +243,9 @@ def test_packed_order_by_hand() -> None:
 
 def test_scratch_and_macs_by_hand() -> None:
     """3x3 kernel, 3 channels: 27 activations, filled up to 28 (4-bit weights: 32); two rows a core."""
-    values = {"kernel_h": 3, "kernel_w": 3, "in_c": 3, "out_c": 10, "out_h": 4, "out_w": 5}
+    values = {"kernel_h": 3, "kernel_w": 3, "in_c": 3, "out_c": 10, "out_h": 4, "out_w": 5, "columns": 0}
     conv = KERNELS["conv"]
     assert [conv.scratch({**values, "weight_bits": bits}, 8) for bits in (8, 4)] == [8 * 2 * 28, 8 * 2 * 32]
+    assert conv.scratch({**values, "weight_bits": 8, "out_h": 1, "out_w": 4}, 8) == 6 * 2 * 28, "two cores are idle"
+    assert [conv.scratch({**values, "weight_bits": 8, "columns": kept}, 8) for kept in (1, 2)] == [20 * 28] * 2
     assert conv.macs(values) == 4 * 5 * 10 * 27

@@ -7,8 +7,17 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from bittrue.targets.gap9.kernels import RequantTable, pack_bias, pack_conv, pack_depthwise, pack_linear
+from bittrue.targets.gap9.kernels import (
+    Columns,
+    RequantTable,
+    pack_bias,
+    pack_conv,
+    pack_depthwise,
+    pack_linear,
+    row_bytes,
+)
 from gap9.kernel_cluster import Case, program, run
+from gap9.kernel_reference import windows
 from gap9.test_gap9_kernels_image import DEPTHWISE, WINDOWS, above_zero
 from gap9.test_gap9_kernels_image import fields as window_fields
 from gap9.test_gap9_kernels_matrix import activations, conv_fields, tables, weights
@@ -30,6 +39,7 @@ def matrix_cases(random: np.random.Generator) -> Iterator[Case]:
             yield Case("conv", conv_fields(x, w, *geometry, bits, signed), {
                 "input": u8(x), "weights": pack_conv(w, bits), "bias": bias(random, 13)}, 260 * table.element_bytes,
                 table)
+        yield from kept_cases(random, bits, signed)
     for rows, bits, signed in ((1, 8, True), (1, 8, False), (1, 4, False), (3, 8, True)):
         w = weights(random, bits, (19, 24))
         yield Case("linear", {"rows": rows, "in_c": 24, "in_pitch": 24, "out_c": 19, "out_pitch": 19,
@@ -41,6 +51,19 @@ def matrix_cases(random: np.random.Generator) -> Iterator[Case]:
                              "stride_h": 1, "stride_w": 1, "is_signed": 0, "weight_bits": 8}, {
         "input": u8(activations(random, False, (3, 5, 12))), "weights": pack_conv(w, 8), "bias": bias(random, 8)}, 120,
         tables(8, random)[1])
+
+
+def kept_cases(random: np.random.Generator, bits: int, signed: bool) -> Iterator[Case]:
+    """A convolution that leaves its im2col matrix, and one that finds it."""
+    geometry = ((4, 5), (1, 1), (1, 1), (1, 1))
+    table = tables(13, random)[5]
+    x, w = activations(random, signed, (4, 5, 5)), weights(random, bits, (13, 5, 3, 3))
+    memory = {"weights": pack_conv(w, bits), "bias": bias(random, 13)}
+    yield Case("conv", conv_fields(x, w, *geometry, bits, signed, Columns.MAKE), {"input": u8(x), **memory}, 260, table)
+    matrix = windows(x, geometry[0], (3, 3), *geometry[1:]).reshape(20, 45)
+    rows = np.pad(matrix, ((0, 0), (0, row_bytes(45, bits) - 45)), constant_values=77)
+    yield Case("conv", conv_fields(x, w, *geometry, bits, signed, Columns.KEPT), {
+        "input": b"", "scratch": u8(rows), **memory}, 260, table)
 
 
 def image_cases(random: np.random.Generator) -> Iterator[Case]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
 
 from bittrue.errors import Unsupported
-from bittrue.targets.gap9.kernels import Kind
+from bittrue.targets.gap9.kernels import Columns, Kind
 from bittrue.targets.gap9.planning import Limits, check_program, plan
 from bittrue.targets.gap9.program import Area, Program, Region, Step
 from gap9.planning_networks import Build
@@ -34,8 +35,8 @@ def some(made: Program, wanted: Callable[[Step], object], after: int = 3) -> int
     return next(n for n, step in enumerate(made.steps) if n >= after and wanted(step))
 
 
-def reasons(made: Program) -> str:
-    found = check_program(made, SMALL)
+def reasons(made: Program, limits: Limits = SMALL) -> str:
+    found = check_program(made, limits)
     assert {problem.code for problem in found} <= {"BT5559"}
     return "; ".join(problem.why for problem in found)
 
@@ -48,8 +49,8 @@ def late_load_is_early(made: Program) -> Program:
 
 
 def staged_too_late(made: Program) -> Program:
-    n = some(made, lambda step: step.staged > made.steps[0].staged)
-    return changed(made, n, staged=made.steps[n - 1].staged - 1)
+    n = next(n for n, (before, step) in enumerate(pairwise(made.steps), 1) if n > 4 and step.staged > before.staged)
+    return changed(made, n, staged=made.steps[n - 1].staged)
 
 
 def store_is_missing(made: Program) -> Program:
@@ -113,6 +114,20 @@ def test_faults_are_found(fault: Callable[[Program], Program]) -> None:
     assert made.external
     assert reasons(made) == ""
     assert FAULTS[fault] in reasons(fault(made))
+
+
+def test_an_im2col_matrix_is_made_before_it_is_kept() -> None:
+    limits = Limits(l1=9_000)
+    made = plan(NETWORKS["deep"](Build(np.random.default_rng(3))), limits)
+    columns = [step.values["columns"] for step in made.steps]
+    assert columns.count(Columns.KEPT) > 2
+    assert reasons(made, limits) == ""
+    first = columns.index(Columns.MAKE)
+    values = {**made.steps[first].values, "columns": int(Columns.OWN)}
+    assert "its im2col matrix is not there" in reasons(changed(made, first, values=values), limits)
+    kept = columns.index(Columns.KEPT)
+    pointers = {**made.steps[kept].pointers, "scratch": made.steps[kept].pointers["scratch"] + 8}
+    assert "its im2col matrix is not there" in reasons(changed(made, kept, pointers=pointers), limits)
 
 
 def test_overlapping_buffers_and_too_many_commands_are_found() -> None:

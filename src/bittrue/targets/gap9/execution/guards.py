@@ -61,7 +61,7 @@ def _written(program: Program, number: int, step: Step) -> Iterator[Part]:
     pixels = (region.rows[1] - region.rows[0]) * (region.columns[1] - region.columns[0])
     yield step.pointers["output"], pixels * (region.channels[1] - region.channels[0]) * tensor.element_bytes
     if "scratch" in step.pointers:
-        yield step.pointers["scratch"], KERNELS[layer.kernel].scratch(step.values, cores=8)
+        yield step.pointers["scratch"], KERNELS[layer.kernel].scratch(step.values, 8)
 
 
 def _buffers(program: Program, number: int, place: int) -> Iterator[Buffer]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from enum import IntEnum
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
@@ -24,6 +25,18 @@ HEADERS = (HEADER, "bt_common.h", "bt_depthwise.h", "bt_dot.h", "bt_eights.h", "
 Values = Mapping[str, int]
 """The integer fields of a kernel's parameters, by name."""
 Formula = Callable[[Values], int]
+
+
+class Columns(IntEnum):
+    """Where a convolution's im2col matrix is: BT_COLUMNS_... of the header."""
+
+    OWN = 0
+    """Each core has two rows of its own."""
+    MAKE = 1
+    """All of it, made by this call."""
+    KEPT = 2
+    """All of it, made by a call before."""
+
 
 BYTES, WIDER = ("i8", "u8"), ("i8", "u8", "i16", "u16", "i32")
 
@@ -58,8 +71,8 @@ class Kernel:
     outputs: tuple[str, ...]
     macs: Formula
     """Multiply-accumulates of one call (elements read, for kernels that multiply nothing)."""
-    scratch_per_core: Formula = lambda values: 0
-    """Bytes of scratch that each core needs."""
+    scratch: Callable[[Values, int], int] = lambda values, cores: 0
+    """Bytes of scratch in all, by number of cores; cores that have no share of the work need none."""
     weight_bits: tuple[int, ...] = ()
     alignment: int = 4
 
@@ -67,10 +80,6 @@ class Kernel:
     def fields(self) -> tuple[Field, ...]:
         """The fields of its parameters, in order."""
         return structs()[self.struct]
-
-    def scratch(self, values: Values, cores: int) -> int:
-        """Bytes of scratch in all."""
-        return cores * self.scratch_per_core(values)
 
 
 @cache
@@ -95,13 +104,17 @@ def _pixels(v: Values) -> int:
     return v["out_h"] * v["out_w"]
 
 
-def _conv_scratch(v: Values) -> int:
-    return 2 * row_bytes(_taps(v) * v["in_c"], v["weight_bits"])
+def _conv_scratch(v: Values, cores: int) -> int:
+    row = row_bytes(_taps(v) * v["in_c"], v["weight_bits"])
+    if v["columns"] != Columns.OWN:
+        return _pixels(v) * row
+    units = -(-_pixels(v) // 2) * -(-v["out_c"] // 4)
+    return 2 * row * -(-units // -(-units // cores))
 
 
-def _depthwise_scratch(v: Values) -> int:
+def _depthwise_scratch(v: Values, cores: int) -> int:
     columns = (v["out_w"] - 1) * v["stride_w"] + (v["kernel_w"] - 1) * v["dilation_w"] + 1
-    return 16 * columns * -(-v["kernel_h"] // 4)
+    return 16 * columns * -(-v["kernel_h"] // 4) * cores
 
 
 def _padded_size(v: Values) -> int:

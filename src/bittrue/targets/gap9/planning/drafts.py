@@ -10,13 +10,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from ..kernels import KERNELS, Columns
 from ..program import Region
+from .candidates import Mode
 from .commands import Rows, rows_of
 from .cost import cycles, next_cycles
-from .footprints import Job, Operand, Strip, bytes_of, scratch_bytes, values
+from .footprints import Job, Operand, Strip, bytes_of, values
 from .limits import Limits, aligned
 from .parameters import Blob, blob, blob_bytes
-from .tiles import Mode, Tiling
+from .tiles import Tiling
 
 PARAMETERS, OUTPUT, SCRATCH = "parameters", "output", "scratch"
 
@@ -188,14 +190,14 @@ def _step(made: LayerDraft, walk: _Walk, region: Region, limits: Limits) -> Draf
         # Its only output is free when the step's late loads begin: there has to be one.
         walk.held.pop(job.operands[0].field)
         draws = list(_inputs(made, walk, region, slots))
-    numbers = values(job, region)
+    numbers = values(job, region, _columns(made, region))
     compute = cycles(job.layer.kernel, job.layer.requant.kind, numbers, limits.cores)
     if made.steps:
         compute = next_cycles(job.layer.kernel, compute)
     written = job.size if mode.gathers else region
     slots[OUTPUT], _ = walk.slot(OUTPUT, written, mode.twice)
     made.grow(slots[OUTPUT], bytes_of(job.output, written) + job.beyond)
-    scratch = int(scratch_bytes(job.layer.kernel, numbers, limits.cores))
+    scratch = KERNELS[job.layer.kernel].scratch(numbers, limits.cores)
     if scratch:
         slots[SCRATCH], _ = walk.slot(SCRATCH, 0, False)
         made.grow(slots[SCRATCH], scratch)
@@ -203,6 +205,15 @@ def _step(made: LayerDraft, walk: _Walk, region: Region, limits: Limits) -> Draf
                  touch_of(job.strip, None, job, region), chunk,
                  region.rows[0] * job.output.row_bytes if mode.gathers else 0,
                  round(float(compute)))
+
+
+def _columns(made: LayerDraft, region: Region) -> Columns:
+    """Where the im2col matrix is: of the pixels of the step before it is there."""
+    if not made.tiling.mode.keeps:
+        return Columns.OWN
+    before = made.steps[-1].region if made.steps else None
+    same = before is not None and (before.rows, before.columns) == (region.rows, region.columns)
+    return Columns.KEPT if same else Columns.MAKE
 
 
 def _parameters(made: LayerDraft, walk: _Walk, chunk: int, slots: dict[str, Slot]) -> Iterator[Draw]:

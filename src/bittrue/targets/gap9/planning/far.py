@@ -18,6 +18,8 @@ from .tables import tables_bytes
 
 Chunk = tuple[int, int]
 """A layer, and which of its parameters."""
+SLACKS = (0, 1, 2)
+"""Room that is kept free for the ring, in pieces of the largest parameters: those of several sizes leave gaps."""
 
 
 @dataclass(frozen=True)
@@ -88,8 +90,23 @@ def place_far(network: Network, layers: Sequence[LayerDraft], limits: Limits, st
         return _far(layers, held, Placed(places, {}, tuple(map(len, sizes))), room)
     demands = [_demand(layer, row) for layer, row in zip(layers, sizes, strict=True)]
     for spill, depth in product((False, True), DEPTHS) if streaming else ():
-        found = search(held, demands, room, spill, depth) if spill or most_alive(held)[1] <= room else None
-        far = _far(layers, held, found, room) if found else None
+        far = _searched(layers, held, demands, (room, spill, depth))
+        if far is not None:
+            return far
+    return None
+
+
+def _searched(layers: Sequence[LayerDraft], held: tuple[Held, ...], demands: Sequence[Demand],
+              options: tuple[int, bool, int]) -> Far | None:
+    """What the search finds, if the ring has room for what is streamed: else with fewer bytes that stay."""
+    room, spill, depth = options
+    largest = max((demand.size for demand in demands), default=0)
+    for slack in SLACKS:
+        found = search(held, demands, room - slack * largest, spill, depth) if (
+            spill or most_alive(held)[1] <= room) else None
+        if found is None:
+            return None
+        far = _far(layers, held, found, room)
         if far is not None:
             return far
     return None

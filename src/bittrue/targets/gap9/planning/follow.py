@@ -13,14 +13,17 @@ from itertools import accumulate
 import numpy as np
 from numpy.typing import NDArray
 
+from ..kernels import KERNELS, Columns
 from ..network import Tensor
 from ..program import Area, Program, Region, Staging, Step, Transfer
-from .footprints import Job, Strip, job, scratch_bytes, values
+from .footprints import Job, Strip, job, values
 from .parameters import Blob, blob
 
 Numbers = NDArray[np.int64]
 UNKNOWN, UNDER_WAY, TABLES = -1, -2, -3
-"""Bytes without a number, of a transfer under way, and of the first step's table; others' tables count down from it."""
+"""Bytes without a number, of a transfer under way, and of the first step's table; others' tables count down from it,
+and behind the last one the im2col matrices that steps make.
+"""
 Problem = tuple[str, str]
 MOST = 20
 """Problems after which there are no more."""
@@ -66,6 +69,7 @@ class Follow:
         self.writes = np.zeros(self.total, np.int64)
         self.jobs = [job(network, layer) for layer in network.layers]
         self.blobs: dict[tuple[int, tuple[int, int]], Blob] = {}
+        self.matrices: dict[tuple[int, tuple[int, int], tuple[int, int]], int] = {}
         for name in network.inputs:
             self.arena[self._tensor(name)] = self.bases[name] + np.arange(network.tensors[name].bytes)
 
@@ -202,7 +206,8 @@ class Follow:
     def _kernel(self, index: int, step: Step) -> None:
         work = self.jobs[step.layer]
         where = f"step {index}, {work.layer.name}, {step.region}"
-        if dict(step.values) != values(work, step.region):
+        made = Columns(step.values.get("columns", Columns.OWN))
+        if dict(step.values) != values(work, step.region, made):
             self._problem(where, "the kernel's numbers are not those of the region")
         if index and (self.near[step.table:step.table + self.table] != TABLES - index).any():
             self._problem(where, "its table is not there")
@@ -212,10 +217,19 @@ class Follow:
             if (self.near[begin:begin + wanted.size] != wanted).any():
                 self._problem(where, f"{operand.field} is not there")
         self._parameters(where, work, step)
-        scratch = int(scratch_bytes(work.layer.kernel, step.values, 8))
-        wanted = self._numbers(work.strip, work.output, step.region)
-        self._write(where, step.pointers.get("scratch", 0), np.full(scratch, UNKNOWN, np.int64))
-        self._write(where, step.pointers["output"], wanted)
+        self._scratch(where, index, step, made)
+        self._write(where, step.pointers["output"], self._numbers(work.strip, work.output, step.region))
+
+    def _scratch(self, where: str, index: int, step: Step, made: Columns) -> None:
+        """What the kernel leaves in its scratch, or finds there: the im2col matrix of its pixels."""
+        size = KERNELS[self.jobs[step.layer].layer.kernel].scratch(step.values, 8)
+        begin, pixels = step.pointers.get("scratch", 0), (step.layer, step.region.rows, step.region.columns)
+        if made is Columns.MAKE:
+            self.matrices[pixels] = TABLES - len(self.program.steps) - index
+        if made is not Columns.KEPT:
+            self._write(where, begin, np.full(size, self.matrices[pixels] if made else UNKNOWN, np.int64))
+        elif pixels not in self.matrices or (self.near[begin:begin + size] != self.matrices[pixels]).any():
+            self._problem(where, "its im2col matrix is not there")
 
     def _write(self, where: str, begin: int, what: Numbers) -> None:
         near = self.near[begin:begin + what.size]

@@ -12,10 +12,9 @@ from dataclasses import dataclass, replace
 from functools import cache
 from types import MappingProxyType
 
-from ..kernels import ELEMENT_TYPES, KERNELS, row_bytes
+from ..kernels import ELEMENT_TYPES, KERNELS, Columns, row_bytes
 from ..network import Layer, Network, Tensor
 from ..program import Region
-from .arrays import Amount, Values, ceil_div
 
 
 @dataclass(frozen=True)
@@ -162,8 +161,11 @@ def _integers(kernel: str) -> frozenset[str]:
     return frozenset(field.name for field in KERNELS[kernel].fields if field.type == "int32_t")
 
 
-def values(job: Job, region: Region) -> dict[str, int]:
-    """The integer fields of the kernel's parameters for a part of the output; tiles are dense in L1."""
+def values(job: Job, region: Region, made: Columns = Columns.OWN) -> dict[str, int]:
+    """The integer fields of the kernel's parameters for a part of the output; tiles are dense in L1.
+
+    `made` is where a convolution's im2col matrix is.
+    """
     layer, first = job.layer, job.operands[0]
     window = layer.window
     size = [end - begin for begin, end in (region.rows, region.columns, region.channels)]
@@ -175,7 +177,7 @@ def values(job: Job, region: Region) -> dict[str, int]:
         "stride_w": window.stride[1], "dilation_h": window.dilation[0], "dilation_w": window.dilation[1],
         "pad_top": rows.before, "pad_bottom": rows.after, "pad_left": columns.before, "pad_right": columns.after,
         "pad_front": channels.before, "pad_back": channels.after, "value": layer.value,
-        "is_signed": int(first.tensor.elem == "i8"), "weight_bits": layer.weight_bits,
+        "is_signed": int(first.tensor.elem == "i8"), "weight_bits": layer.weight_bits, "columns": int(made),
         "pixels": size[0] * size[1], "rows": size[0] * size[1], "count": size[0] * size[1] * size[2],
         **_types(job, size)}
     return {name: value for name, value in everything.items() if name in _integers(layer.kernel)}
@@ -193,14 +195,6 @@ def _types(job: Job, size: list[int]) -> dict[str, int]:
         pitch = size[0] * size[1] * size[2]
         flat = {"pixels": 1, "channels": pitch}
     return {**types, **flat, "a_pitch": pitch, "b_pitch": pitch, "in_pitch": pitch, "out_pitch": pitch}
-
-
-def scratch_bytes(kernel: str, numbers: Values, cores: int) -> Amount:
-    """Bytes of scratch of a call; cores of a convolution that have no share of the work need none."""
-    if kernel == "conv":
-        units = ceil_div(numbers["out_h"] * numbers["out_w"], 2) * ceil_div(numbers["out_c"], 4)
-        return KERNELS[kernel].scratch(numbers, 1) * ceil_div(units, ceil_div(units, cores))
-    return KERNELS[kernel].scratch(numbers, cores)
 
 
 def bytes_of(tensor: Tensor, region: Region) -> int:

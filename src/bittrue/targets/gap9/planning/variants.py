@@ -18,6 +18,7 @@ from ..network import Network
 from ..program import Program
 from .ahead import look_ahead
 from .assemble import may_be_early, steps_of
+from .candidates import Before, Candidates
 from .checker import check_program
 from .drafts import LayerDraft, all_steps, draft_layer
 from .far import Far, place_far
@@ -25,12 +26,13 @@ from .footprints import Job
 from .limits import Limits
 from .lives import buffers
 from .near import place, reads_fresh
-from .tiles import WHOLE, Before, Pieces, Taste, Tiling, after, choose, signature, smallest
+from .tiles import WHOLE, Left, Pieces, Taste, Tiling, all_candidates, choose, left, signature, smallest
 from .timeline import exposed_cycles, layer_cycles, moving_cycles
 
-PIECES = (Pieces(4), Pieces(8), Pieces(1, 2), Pieces(1, 4), Pieces(4, gathered=True), Pieces(8, gathered=True))
+PIECES = (Pieces(waiting=2), Pieces(4), Pieces(8), Pieces(1, 2), Pieces(1, 4), Pieces(4, gathered=True),
+          Pieces(8, gathered=True))
 """Pieces of layers that are tried, for all layers and for single ones."""
-TRIES = 60
+TRIES = 100
 """Programs that are made to better single layers."""
 WORTH = 100
 """Cycles of waiting from which on a layer may be bettered."""
@@ -58,13 +60,13 @@ class Variant:
 
 
 def layer_costs(program: Program, exposed: Sequence[int]) -> tuple[int, ...]:
-    """Cycles of every layer, where those that it waits for data count twice.
+    """Cycles of every layer; where a layer could hide its transfers, those that it waits for data count twice.
 
-    A layer that could hide its transfers, as they take less than half of its time, but waits for more than a tenth of
-    it costs `UNHIDDEN` more.
+    It could if they take less than half of its time; if it waits for more than a tenth of theirs, it costs `UNHIDDEN`
+    more.
     """
     moving = moving_cycles(program.steps, len(program.cycles))
-    return tuple(cycles + waiting + (round(cycles * UNHIDDEN) if cycles > 2 * moved and waiting > moved / 10 else 0)
+    return tuple(cycles + (0 if cycles <= 2 * moved else waiting + (waiting > moved / 10) * round(cycles * UNHIDDEN))
                  for cycles, waiting, moved in zip(program.cycles, exposed, moving, strict=True))
 
 
@@ -75,6 +77,7 @@ class Variants:
     network: Network
     jobs: Sequence[Job]
     limits: Limits
+    candidates: dict[tuple[object, ...], tuple[Candidates, ...]] = field(default_factory=dict)
     tilings: dict[tuple[object, ...], Tiling | None] = field(default_factory=dict)
     drafts: dict[tuple[int, Tiling], LayerDraft] = field(default_factory=dict)
     made: dict[tuple[Taste, tuple[Tiling, ...]], Variant | None] = field(default_factory=dict)
@@ -121,14 +124,15 @@ class Variants:
         return found + self._bettered(min(found, key=lambda variant: variant.cost), taste)
 
     def _bettered(self, best: Variant, taste: Taste) -> list[Variant]:
-        """Better and better programs, each with other pieces of one layer: one that waits, or the one before it."""
+        """Better and better programs, each with other pieces of a layer that waits, the one before it, or both."""
         found, end = [best], len(self.made) + TRIES
         for layer in sorted(range(len(self.jobs)), key=lambda layer: -best.exposed[layer]):
-            for changed, pieces in product({max(0, layer - 1): None, layer: None}, (WHOLE, *PIECES)):
+            spans = dict.fromkeys(((layer, layer), (max(0, layer - 1),) * 2, (max(0, layer - 1), layer)))
+            for (first, last), pieces in product(spans, (WHOLE, *PIECES)):
                 best = found[-1]
                 if best.exposed[layer] < WORTH or len(self.made) >= end:
                     break
-                choice = (*best.choice[:changed], pieces, *best.choice[changed + 1:])
+                choice = (*best.choice[:first], *(pieces,) * (last + 1 - first), *best.choice[last + 1:])
                 variant = self.variant(choice, taste)
                 if variant is not None and variant.cost < best.cost:
                     found.append(variant)
@@ -180,20 +184,26 @@ class Variants:
 
     def _tile(self, choice: Choice, taste: Taste) -> list[Tiling]:
         """The tilings of all layers. Raises `Unsupported` (BT5550) for those without one."""
-        found, problems, before = [], Diagnostics(), Before()
+        found, problems, before = [], Diagnostics(), Left()
         for work, pieces in zip(self.jobs, choice, strict=True):
-            key = (*signature(work, before), pieces, taste)
-            if key not in self.tilings:
-                self.tilings[key] = (choose(work, self.limits, taste, before, pieces)
-                                     or choose(work, self.limits, replace(taste, share=1), before, pieces))
-            tiling = self.tilings[key]
+            tiling = self._tiling(work, before.before(work), pieces, taste)
             if tiling is None:
                 _too_large(work, self.limits, problems)
             else:
                 found.append(tiling)
-                before = after(tiling, work)
+                before = left(tiling, work)
         problems.raise_as(Unsupported)
         return found
+
+    def _tiling(self, work: Job, before: Before, pieces: Pieces, taste: Taste) -> Tiling | None:
+        kind = signature(work)
+        if kind not in self.candidates:
+            self.candidates[kind] = all_candidates(work, self.limits)
+        some, key = self.candidates[kind], (kind, before, pieces, taste)
+        if key not in self.tilings:
+            self.tilings[key] = (choose(some, taste, before, pieces)
+                                 or choose(some, replace(taste, share=1), before, pieces))
+        return self.tilings[key]
 
 
 def _too_large(work: Job, limits: Limits, problems: Diagnostics) -> None:

@@ -11,7 +11,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from ..kernels import Kind
+from ..kernels import Columns, Kind
 from .arrays import Amount, Values, ceil_div
 
 Work = dict[str, Amount]
@@ -57,6 +57,8 @@ def _matrix(v: Values, kind: Kind, rows: Amount, length: Amount, cores: int) -> 
 def _conv(v: Values, kind: Kind, cores: int) -> Work:
     run, height = v["kernel_w"] * v["in_c"], v["kernel_h"]
     work = _matrix(v, kind, v["out_h"] * v["out_w"], height * run, cores)
+    if v["columns"] == Columns.KEPT:
+        return {**work, "pairs": 0, "kept_pairs": work["pairs"]}
     lines = 2 * work["pairs"] * height
     dense = (np.asarray(v["in_c"]) % 4 > 0) * 1
     return {**work, "lines": lines, "copy_words": lines * (run // 4), "copy_bytes": lines * (run % 4),

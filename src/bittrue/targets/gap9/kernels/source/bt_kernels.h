@@ -14,10 +14,17 @@
 
 #include "bt_requant.h"
 
+/* Where a convolution's im2col matrix is. */
+#define BT_COLUMNS_OWN 0
+#define BT_COLUMNS_MAKE 1
+#define BT_COLUMNS_KEPT 2
+
 /* Convolution: y[oy][ox][o] = requantize(bias[o] + sum of x[oy*stride_h - pad_top + ky*dilation_h][...][i] *
  * w[o][ky][kx][i]), zeros outside of the image. The whole input is in_h x in_w; padding on the right and below follows
  * from out_h and out_w. `weights`: blocked and filled up as bt_dot.h says, kernel rows first, channels last.
- * `scratch`: per core two rows of the im2col matrix, aligned to 4.
+ * `scratch`: per core two rows of the im2col matrix, aligned to 4; or, if `columns` is not BT_COLUMNS_OWN, the whole
+ * matrix, one row a pixel. A call with BT_COLUMNS_MAKE leaves it there, calls with BT_COLUMNS_KEPT for other channels of
+ * the same pixels do not read `input`.
  */
 typedef struct {
     const void *input;
@@ -44,6 +51,7 @@ typedef struct {
     int32_t dilation_w;
     int32_t is_signed;
     int32_t weight_bits;
+    int32_t columns;
 } bt_conv_params;
 
 void bt_conv(const bt_conv_params *p, int32_t core, int32_t cores);

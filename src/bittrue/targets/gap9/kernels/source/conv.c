@@ -113,8 +113,9 @@ static void copy_runs(uint8_t *to, const uint8_t *from, int32_t run, int32_t row
 }
 
 /* What the kernel sees for one output pixel: kernel_h * kernel_w * in_c bytes. */
-static void im2col(const bt_conv_params *p, uint8_t *to, place at)
+static void im2col(const bt_conv_params *p, uint8_t *to, const place *where)
 {
+    place at = *where;
     int32_t inside = at.ix >= 0 && at.ix + p->kernel_w <= p->in_w && at.iy >= 0 &&
                      at.iy + (p->kernel_h - 1) * p->dilation_h < p->in_h;
     int32_t line = p->in_w * p->in_pitch, run = p->kernel_w * p->in_c;
@@ -126,6 +127,9 @@ static void im2col(const bt_conv_params *p, uint8_t *to, place at)
     copy_runs(to, from, run, p->kernel_h, line * p->dilation_h);
 }
 
+/* Cores that share the channels of two pixels all make their columns, also where these are common to all cores: they
+ * write the same bytes, so that nobody has to wait.
+ */
 void bt_conv(const bt_conv_params *p, int32_t core, int32_t cores)
 {
     int32_t words = bt_words(p->kernel_h * p->kernel_w * p->in_c, p->weight_bits);
@@ -135,14 +139,17 @@ void bt_conv(const bt_conv_params *p, int32_t core, int32_t cores)
     bt_share share = bt_share_of(((pixels + 1) >> 1) * blocks, core, cores);
     int32_t pair = share.begin / blocks, first = share.begin - pair * blocks, left = share.end - share.begin;
     place at = place_of(p, 2 * pair);
-    uint8_t *x0 = (uint8_t *)p->scratch + core * 2 * row, *y = (uint8_t *)p->output + 2 * pair * pitch;
-    for (int32_t pixel = 2 * pair; left > 0; pixel += 2, y += 2 * pitch) {
+    int32_t kept = p->columns == BT_COLUMNS_KEPT, step = p->columns == BT_COLUMNS_OWN ? 0 : 2 * row;
+    uint8_t *x0 = (uint8_t *)p->scratch + (step ? pair : core) * 2 * row, *y = (uint8_t *)p->output + 2 * pair * pitch;
+    for (int32_t pixel = 2 * pair; left > 0; pixel += 2, y += 2 * pitch, x0 += step) {
         int32_t last = bt_min(blocks, first + left), two = pixel + 1 < pixels;
-        im2col(p, x0, at);
-        at = next_place(p, at);
-        if (two)
-            im2col(p, x0 + row, at);
-        at = next_place(p, at);
+        if (!kept) {
+            im2col(p, x0, &at);
+            at = next_place(p, at);
+            if (two)
+                im2col(p, x0 + row, &at);
+            at = next_place(p, at);
+        }
         bt_matrix_pair(&m, x0, two ? x0 + row : x0, y, two ? y + pitch : y, first, last);
         left -= last - first;
         first = 0;
