@@ -9,10 +9,10 @@ from itertools import accumulate, product
 from ..network import Network
 from ..program import Area, Staging
 from .arena import LEAVING, Held, first_fit, most_alive, tensors, top
+from .demand import DEPTHS, WEIGHT, Demand, Placed
 from .drafts import Draft, LayerDraft
 from .limits import Limits, aligned
 from .parameters import Blob, blob
-from .placement import DEPTHS, WEIGHT, Demand, Placed, search
 from .stream import Piece, Streamed, ring
 from .tables import tables_bytes
 
@@ -86,8 +86,12 @@ def place_far(network: Network, layers: Sequence[LayerDraft], limits: Limits, st
     places = first_fit(held)
     if top(held, places) + sum(map(sum, sizes)) <= room:
         return _far(layers, held, Placed(places, {}, tuple(map(len, sizes))), room)
+    if not streaming:
+        return None
+    from .placement import search  # the solver takes half a second to load, and most networks fit without it
+
     demands = [_demand(layer, row) for layer, row in zip(layers, sizes, strict=True)]
-    for spill, depth in product((False, True), DEPTHS) if streaming else ():
+    for spill, depth in product((False, True), DEPTHS):
         found = search(held, demands, room, spill, depth) if spill or most_alive(held)[1] <= room else None
         far = _far(layers, held, found, room) if found else None
         if far is not None:
