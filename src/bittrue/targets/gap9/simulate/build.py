@@ -14,7 +14,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from ....errors import BadInput, Diagnostics, ToolMissing, declare, fail
-from ...cache import cache_dir, cached, digest
+from ....files import cache_dir
+from ...cache import cached, digest
 from ...compilers import messages, zig_program
 
 declare({
