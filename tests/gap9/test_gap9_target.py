@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -141,6 +143,14 @@ def test_commands(model: Path, project: Path, tmp_path: Path) -> None:
     assert {event["name"] for event in json.loads((tmp_path / "trace.json").read_text())["traceEvents"]} >= {
         row["layer"] for row in rows}
     assert command("gap9", "plan", model)[0] == command("gap9", "timeline", project)[0] == 0
+
+
+def test_a_check_loads_no_solver_for_what_fits(model: Path) -> None:
+    code = ("import sys; from bittrue.cli import app; app(sys.argv[1:], standalone_mode=False); "
+            "print([name for name in ('torch', 'ortools', 'onnxruntime', 'numba') if name in sys.modules])")
+    done = subprocess.run([sys.executable, "-c", code, "check", str(model), "--target", "gap9"], capture_output=True,
+                          text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
 
 
 def test_what_does_not_fit_is_refused(tmp_path: Path) -> None:

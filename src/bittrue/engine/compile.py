@@ -20,6 +20,8 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
+from ..files import cache_dir
+
 SOURCES = Path(__file__).parent / "kernels"
 FLAGS = ("-O3", "-std=gnu11", "-shared", "-fPIC", "-pthread", "-fno-math-errno")
 COMPILERS = ("cc", "gcc", "clang")
@@ -46,12 +48,6 @@ def find_compiler() -> list[str]:
     if importlib.util.find_spec("ziglang"):
         return [sys.executable, "-m", "ziglang", "cc"]
     raise CompileError(f"no C compiler found ($CC, {', '.join(COMPILERS)}, or the ziglang wheel)")
-
-
-def cache_dir() -> Path:
-    """$XDG_CACHE_HOME/bittrue, by default ~/.cache/bittrue."""
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "bittrue"
 
 
 def library(*flags: str) -> ctypes.CDLL:

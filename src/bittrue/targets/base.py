@@ -61,6 +61,11 @@ class CheckReport:
                 "layers": list(self.layers), "host": list(self.host), "needs": dict(self.needs)}
 
 
+def share(used: int, whole: int, unit: str = "bytes") -> str:
+    """How much a graph needs of what a target has (at least one), for `CheckReport.needs`."""
+    return f"{used:,} of {whole:,} {unit} ({100 * used / whole:.1f} %)"
+
+
 class Plan(Protocol):
     """A target's decisions for one graph; everything `emit` does follows from it."""
 

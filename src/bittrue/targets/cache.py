@@ -12,14 +12,11 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-
-def cache_dir(tool: str) -> Path:
-    """Where the results of a tool are kept: `bittrue/TOOL` in XDG_CACHE_HOME or ~/.cache."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "bittrue" / tool
+from ..files import cache_dir
 
 
 def cached(tool: str, key: str, make: Callable[[Path], None]) -> Path:
-    """The directory for `key`; `make` fills it when it is not there yet."""
+    """The directory for `key` among a tool's results; `make` fills it when it is not there yet."""
     folder = cache_dir(tool)
     final = folder / key
     if not final.is_dir():

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from ..errors import Diagnostics, declare
+from .base import Option
 
 declare({"BT5003": "an option of a target is unknown or has a wrong value"})
 
@@ -25,6 +26,21 @@ class Choice(Protocol):
     @property
     def read(self) -> Read:
         """What reads its value."""
+
+
+class Row(NamedTuple):
+    """A row that says all about an option."""
+
+    name: str
+    read: Read
+    default: int | str
+    """A value, or words."""
+    meaning: str
+
+    @property
+    def option(self) -> Option:
+        """The row for help texts."""
+        return Option(self.name, str(self.default), self.meaning)
 
 
 def read_choices(target: str, table: Iterable[Choice], given: Mapping[str, Any] | None,

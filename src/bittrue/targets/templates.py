@@ -8,8 +8,7 @@ from typing import Any
 
 import jinja2
 
-from ..files import write_whole
-from .cache import cache_dir
+from ..files import cache_dir, write_whole
 
 
 class _Compiled(jinja2.BytecodeCache):

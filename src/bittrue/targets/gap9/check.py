@@ -7,7 +7,7 @@ from typing import Any
 
 from ...errors import Unsupported
 from ...ir import Graph
-from ..base import CheckReport
+from ..base import CheckReport, share
 from .plan import NAME, Gap9Plan, make_plan
 from .planning.limits import KIB
 
@@ -31,14 +31,10 @@ def needs(plan: Gap9Plan) -> dict[str, str]:
     program, macs, cycles = plan.program, plan.network.macs, plan.total_cycles
     external = len(program.external) + program.spare
     return {
-        "L1": _share(program.near, plan.options.l1 * KIB),
-        "L2": _share(program.arena + len(program.constants), plan.options.l2 * KIB),
-        "L3": _share(external, plan.options.l3 * KIB) if external else "nothing",
+        "L1": share(program.near, plan.options.l1 * KIB),
+        "L2": share(program.arena + len(program.constants), plan.options.l2 * KIB),
+        "L3": share(external, plan.options.l3 * KIB) if external else "nothing",
         "MACs": f"{macs:,}",
         "cycles": f"about {cycles:,} ({cycles / (CLOCK_MHZ * 1000):.2f} ms at {CLOCK_MHZ} MHz, "
                   f"{macs / max(cycles, 1):.1f} MACs per cycle; {MODEL_ERROR})",
     }
-
-
-def _share(used: int, whole: int) -> str:
-    return f"{used:,} of {whole:,} bytes ({100 * used / max(whole, 1):.1f} %)"

@@ -4,32 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 from ...errors import BadInput, Diagnostics
-from ..base import Option
-from ..choices import Read, number, read_choices
+from ..choices import Row, number, read_choices
 from .planning.limits import KIB, Limits
 
 L1, L2, L3 = (size // KIB for size in (Limits.l1, Limits.l2, Limits.l3))
 """KiB that a program may take unless told otherwise."""
-
-
-class Row(NamedTuple):
-    """An option: its name is the field of `Gap9Options`."""
-
-    name: str
-    read: Read
-    default: int
-    meaning: str
-
 
 TABLE = (
     Row("l1", number(8, L1), L1, "KiB of L1 for tiles"),
     Row("l2", number(16, L2), L2, "KiB of L2 for activations, parameters and tables of steps"),
     Row("l3", number(0, 65536), L3, "KiB of external memory (L3) for what L2 has no room for; 0: the board has none"),
 )
-OPTIONS = tuple(Option(row.name, str(row.default), row.meaning) for row in TABLE)
+OPTIONS = tuple(row.option for row in TABLE)
 
 
 @dataclass(frozen=True)

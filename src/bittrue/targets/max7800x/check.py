@@ -7,7 +7,7 @@ from typing import Any
 
 from ...errors import Unsupported
 from ...ir import Graph
-from ..base import CheckReport
+from ..base import CheckReport, share
 from .device import Device
 from .memory.data import WORD
 from .memory.kernels import FREE
@@ -31,9 +31,9 @@ def needs(plan: Max7800xPlan) -> dict[str, str]:
     milliseconds = plan.total_cycles / (device.clock_mhz * 1000)
     return {
         "layers": f"{len(plan.network.layers)} of {device.layers}",
-        "kernel memory": _share(int((occupancy != FREE).sum()), columns, "columns"),
+        "kernel memory": share(int((occupancy != FREE).sum()), columns, "columns"),
         "data memory": f"up to byte {_highest(plan):,} of {device.data.bytes:,} in an instance",
-        "bias memory": _share(biases, device.groups * device.bias.bytes, "bytes"),
+        "bias memory": share(biases, device.groups * device.bias.bytes),
         "cycles": f"{plan.total_cycles:,} ({milliseconds:.2f} ms at {device.clock_mhz} MHz)",
     }
 
@@ -43,7 +43,3 @@ def _highest(plan: Max7800xPlan) -> int:
     buffers = (place.in_offset + WORD * stream.buffer for place, stream in
                zip(plan.placement.layers, plan.maps.streams, strict=True) if stream is not None and stream.buffer)
     return max(*(area.end * WORD for area in plan.maps.areas), *buffers, 0)
-
-
-def _share(used: int, whole: int, unit: str) -> str:
-    return f"{used:,} of {whole:,} {unit} ({100 * used / whole:.1f} %)"

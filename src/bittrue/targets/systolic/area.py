@@ -14,7 +14,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from .emit import rtl_files
-from .options import LIMITS, SystolicOptions
+from .options import WIDEST, SystolicOptions
 from .plan import MIN_DEPTH, Geometry
 from .yosys import Counted, synthesize
 
@@ -135,8 +135,8 @@ def chosen_geometry(options: SystolicOptions, depth: int = DEPTH) -> Geometry:
     return Geometry(
         rows=options.rows, cols=options.cols, act_bits=act, weight_bits=weight,
         psum_bits=options.psum_bits or max(16, needed), acc_bits=options.acc_bits or 32, mul_bits=32,
-        out_bits=options.out_bits or 16, scaled_bits=options.scaled_bits or LIMITS["scaled_bits"][1],
-        slope_bits=options.slope_bits or LIMITS["slope_bits"][1], subword=options.subword,
+        out_bits=options.out_bits or 16, scaled_bits=options.scaled_bits or WIDEST["scaled_bits"],
+        slope_bits=options.slope_bits or WIDEST["slope_bits"], subword=options.subword,
         overlapped=int(options.how.overlapped), load_lanes=options.lanes, act_depth=depth, acc_depth=depth,
         psum_depth=MIN_DEPTH if options.how.overlapped else depth)
 

@@ -9,7 +9,7 @@ from ...ir import Graph
 from .layers import ArrayLayer, array_layers
 from .lowering import lowered
 from .needs import Needs, layer_needs
-from .options import LIMITS, SystolicOptions
+from .options import WIDEST, SystolicOptions
 
 declare({
     "BT5101": "the graph has no layer for the array",
@@ -53,7 +53,7 @@ def _layer_problems(graph: Graph, layer: ArrayLayer, options: SystolicOptions) -
 def _narrow(layer: ArrayLayer, needs: Needs, options: SystolicOptions) -> Iterator[Diagnostic]:
     for option, (code, what) in WIDTHS.items():
         needed, chosen = getattr(needs, option), getattr(options, option)
-        widest = LIMITS[option][1]
+        widest = WIDEST[option]
         if needed > widest:
             yield Diagnostic(code, f"layer {layer.name}",
                              f"its {what} need {needed} bits; the array has {widest} at most",

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ...errors import BadInput, Diagnostics, declare
-from ..base import Option
+from ...errors import BadInput, Diagnostics
+from ..choices import Row, number, one_of, read_choices
 from .schedule import DATAFLOWS, SCHEDULES, Schedule
-
-declare({"BT5003": "an option of a target is unknown or has a wrong value"})
 
 
 @dataclass(frozen=True)
@@ -37,15 +34,7 @@ class SystolicOptions:
     def parse(cls, given: Mapping[str, Any] | None) -> SystolicOptions:
         """Options from names and values (numbers or texts). Raises `BadInput` (BT5003) with every wrong one."""
         found = Diagnostics()
-        chosen: dict[str, Any] = {}
-        for key, value in (given or {}).items():
-            if key in LIMITS and (number := _number(value, *LIMITS[key])) is not None:
-                chosen[key] = number
-            elif value in CHOICES.get(key, ()):
-                chosen[key] = value
-            else:
-                found.add("BT5003", f"target systolic, option {key}", *_complaint(key, value))
-        options = cls(**chosen)
+        options = cls(**read_choices("systolic", TABLE, given, found))
         if options.subword and (options.act_bits or 2) % 2:
             found.add("BT5003", "target systolic, option subword", f"act_bits is {options.act_bits}, which has no half",
                       "use an even number of bits")
@@ -75,43 +64,34 @@ class SystolicOptions:
         return {key: value for key, value in vars(self).items() if value is not None}
 
 
-LIMITS = {"rows": (1, 256), "cols": (1, 256), "load_lanes": (1, 256), "subword": (0, 1), "unfold": (0, 1),
-          "act_bits": (1, 16), "weight_bits": (1, 16), "psum_bits": (2, 48), "acc_bits": (2, 48), "out_bits": (2, 32),
-          "scaled_bits": (2, 64), "slope_bits": (1, 31)}
-"""Smallest and largest value of every numeric option."""
+WIDEST = {"act_bits": 16, "weight_bits": 16, "psum_bits": 48, "acc_bits": 48, "out_bits": 32, "scaled_bits": 64,
+          "slope_bits": 31}
+"""Most bits of each width that can be chosen."""
 
-CHOICES: dict[str, tuple[str, ...]] = {"schedule": tuple(SCHEDULES), "dataflow": DATAFLOWS}
 
-OPTIONS = (
-    Option("rows", "8", "rows of the array: input channels of a tile"),
-    Option("cols", "8", "columns of the array: output channels of a tile"),
-    Option("schedule", SystolicOptions.schedule, f"how passes follow each other: {', '.join(SCHEDULES)}"),
-    Option("dataflow", SystolicOptions.dataflow, f"what stays in the array: {', '.join(DATAFLOWS)}"),
-    Option("load_lanes", "a quarter of the columns; 1 in the plain schedule",
-           "columns whose weights arrive in one cycle"),
-    Option("subword", "0", "1: two input channels per multiplier where activations have half of its bits at most"),
-    Option("unfold", "where it saves cycles; never in the plain schedule",
-           "unfold (im2col) images that are loaded from outside (0: never, 1: always)"),
-    Option("act_bits", "widest in the graph", "bits of an activation"),
-    Option("weight_bits", "widest in the graph", "bits of a weight"),
-    Option("psum_bits", "16, or more where needed", "bits of a partial sum of one tile and kernel position"),
-    Option("acc_bits", "32, or more where needed", "bits of an accumulator"),
-    Option("out_bits", "16, or more where needed", "bits of an output field"),
-    Option("scaled_bits", "what the value ranges need", "bits of what the output stages round"),
-    Option("slope_bits", "widest in the graph", "bits of the multiplier of negative values; 1 for ReLU"),
+def _width(name: str, least: int, default: str, meaning: str) -> Row:
+    return Row(name, number(least, WIDEST[name]), default, meaning)
+
+
+TABLE = (
+    Row("rows", number(1, 256), SystolicOptions.rows, "rows of the array: input channels of a tile"),
+    Row("cols", number(1, 256), SystolicOptions.cols, "columns of the array: output channels of a tile"),
+    Row("schedule", one_of({name: name for name in SCHEDULES}), SystolicOptions.schedule,
+        f"how passes follow each other: {', '.join(SCHEDULES)}"),
+    Row("dataflow", one_of({name: name for name in DATAFLOWS}), SystolicOptions.dataflow,
+        f"what stays in the array: {', '.join(DATAFLOWS)}"),
+    Row("load_lanes", number(1, 256), "a quarter of the columns; 1 in the plain schedule",
+        "columns whose weights arrive in one cycle"),
+    Row("subword", number(0, 1), SystolicOptions.subword,
+        "1: two input channels per multiplier where activations have half of its bits at most"),
+    Row("unfold", number(0, 1), "where it saves cycles; never in the plain schedule",
+        "unfold (im2col) images that are loaded from outside (0: never, 1: always)"),
+    _width("act_bits", 1, "widest in the graph", "bits of an activation"),
+    _width("weight_bits", 1, "widest in the graph", "bits of a weight"),
+    _width("psum_bits", 2, "16, or more where needed", "bits of a partial sum of one tile and kernel position"),
+    _width("acc_bits", 2, "32, or more where needed", "bits of an accumulator"),
+    _width("out_bits", 2, "16, or more where needed", "bits of an output field"),
+    _width("scaled_bits", 2, "what the value ranges need", "bits of what the output stages round"),
+    _width("slope_bits", 1, "widest in the graph", "bits of the multiplier of negative values; 1 for ReLU"),
 )
-
-
-def _number(value: object, low: int, high: int) -> int | None:
-    """The value as an integer within the limits, else None."""
-    text = str(value).strip()
-    return int(text) if re.fullmatch(r"\d{1,9}", text) and low <= int(text) <= high else None
-
-
-def _complaint(key: str, value: object) -> tuple[str, str]:
-    if key in LIMITS:
-        low, high = LIMITS[key]
-        return f"{value!r} is not a whole number from {low} to {high}", f"give {low} to {high}"
-    if key in CHOICES:
-        return f"{value!r} is no {key}", f"use one of: {', '.join(CHOICES[key])}"
-    return "there is no such option", f"use one of: {', '.join((*LIMITS, *CHOICES))}"
+OPTIONS = tuple(row.option for row in TABLE)

@@ -16,6 +16,7 @@ from ..emit import Layout, layout_of
 from ..plan import Gap9Plan
 from ..program import Area
 from ..simulate import Cluster, ClusterResult
+from ..simulate import Program as Executable
 from .captured import Places, layer_values, values_of
 from .guards import guard_step
 from .projects import build_project, load_project
@@ -51,19 +52,20 @@ class Box:
 
     plan: Gap9Plan
     project: Path
-    elf: Path
+    executable: Executable
+    """Read once for all the clusters that run it."""
     layout: Layout
 
     def run(self, sample: Mapping[str, bytes] | None = None, guarded: bool = False) -> SampleRun:
         """Run the program on its own sample, or on these bytes of the inputs by tensor.
 
         `guarded` (for a program that is compiled with STRICT): an access of a core to L1 beside the buffers of its step
-        is a trap. Raises `BadInput` (BT5500, BT5560, BT5575) and `Difference` (BT5571, BT5577) for a program that is
-        not the plan's.
+        is a trap. Raises `BadInput` (BT5560, BT5575) and `Difference` (BT5571, BT5577) for a program that is not the
+        plan's.
         """
         program, network = self.plan.program, self.plan.network
         room = sum(transfer.size for step in program.steps for transfer in step.stores)
-        cluster = load_project(self.project, self.elf, self.layout, sample, capture=room)
+        cluster = load_project(self.project, self.executable, self.layout, sample, capture=room)
         places = Places.of(cluster, program)
         names = dict(enumerate(layer.name for layer in network.layers))
         watch = partial(guard_step, cluster, program, places.near) if guarded else None
@@ -82,8 +84,8 @@ class Box:
 def compiled(project: Path, plan: Gap9Plan, defines: Sequence[str] = PLAIN, compiler: str = "zig") -> Iterator[Box]:
     """Compile a project; the program is there as long as the context.
 
-    Raises `BadInput` for C that does not compile, `ToolMissing` without a compiler.
+    Raises `BadInput` for C that does not compile or gives no program (BT5500), `ToolMissing` without a compiler.
     """
     with TemporaryDirectory(prefix="bittrue-") as work:
         built = build_project(project, Path(work), compiler, defines)
-        yield Box(plan, project, built.elf, layout_of(plan.program))
+        yield Box(plan, project, Executable.load(built.elf), layout_of(plan.program))

@@ -14,7 +14,7 @@ from ....engine.compile import CompileError
 from ....engine.compile import find_compiler as find_host_compiler
 from ....errors import BadInput, Diagnostics, Difference, ToolMissing, declare, fail
 from ..emit import Layout
-from ..simulate import GAP9, Cluster, Memories
+from ..simulate import GAP9, Cluster, Memories, Program
 from ..simulate.build import Built, Compiler, build, compile_all
 from ..simulate.flash import cluster_with_flash
 
@@ -45,7 +45,7 @@ def build_project(project: Path, folder: Path, compiler: str = "zig", defines: S
     return build(sources, folder, compiler, (*_includes(project), *(f"-D{define}" for define in defines), *flags))
 
 
-def load_project(project: Path, program: Path, layout: Layout, sample: Mapping[str, bytes] | None = None,
+def load_project(project: Path, program: Path | Program, layout: Layout, sample: Mapping[str, bytes] | None = None,
                  memories: Memories = GAP9, capture: int = 0) -> Cluster:
     """A cluster with a project's program, and the files that it expects in flash memory.
 

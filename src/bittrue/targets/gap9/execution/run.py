@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
+from functools import partial
 
 import numpy as np
 
 from ....engine.base import Trace, checked_inputs
-from ....errors import Difference, ToolMissing, declare, fail
+from ....errors import Difference, declare, fail
 from ....ir import IntArray
 from ...base import Progress
+from ...samples import run_all
 from ..project import Gap9Project, sample_bytes
 from .box import Box, SampleRun, compiled
 from .verify import output_values
 
 declare({"BT5574": "a sample does not run on the simulated cluster as it should"})
-
-CHUNK = 8
-"""Samples that a simulator takes at a time."""
 
 
 def simulate(project: Gap9Project) -> Trace:
@@ -34,12 +33,8 @@ def run_samples(project: Gap9Project, inputs: Mapping[str, IntArray], jobs: int 
     given = checked_inputs(project.graph, inputs)
     count = len(next(iter(given.values())))
     samples = [sample_bytes(project.plan.network, given, number) for number in range(count)]
-    runs: list[SampleRun] = []
     with compiled(project.folder, project.plan) as box:
-        for part in _in_parallel(box, samples, jobs):
-            runs += part
-            if progress is not None:
-                progress(len(part))
+        runs = run_all(partial(_run, box), samples, jobs, progress, "BT5570")
     return {name: np.concatenate([output_values(project, run.outputs, name, tensor) for run in runs])
             for name, tensor in zip(project.graph.outputs, project.plan.network.outputs, strict=True)}
 
@@ -47,28 +42,12 @@ def run_samples(project: Gap9Project, inputs: Mapping[str, IntArray], jobs: int 
 def run_once(project: Gap9Project) -> SampleRun:
     """The project's own sample. Raises `Difference` (BT5574), `ToolMissing`."""
     with compiled(project.folder, project.plan) as box:
-        return _checked(0, box.run())
+        return _run(box, 0)
 
 
-Samples = Sequence[Mapping[str, bytes]]
-
-
-def _in_parallel(box: Box, samples: Samples, jobs: int) -> Iterator[list[SampleRun]]:
-    """All samples, in order, some at a time."""
-    try:
-        from joblib import Parallel, delayed
-    except ModuleNotFoundError:
-        fail(ToolMissing, "BT5570", "joblib", "it is not installed", "pip install 'bittrue[sim]'")
-    tasks = (delayed(_chunk)(box, begin, samples[begin:begin + CHUNK]) for begin in range(0, len(samples), CHUNK))
-    yield from Parallel(n_jobs=jobs, return_as="generator")(tasks)
-
-
-def _chunk(box: Box, begin: int, samples: Samples) -> list[SampleRun]:
-    return [_checked(begin + number, box.run(sample)) for number, sample in enumerate(samples)]
-
-
-def _checked(number: int, run: SampleRun) -> SampleRun:
-    """A run that went well. Raises `Difference` (BT5574)."""
+def _run(box: Box, number: int, sample: Mapping[str, bytes] | None = None) -> SampleRun:
+    """A run that goes well. Raises `Difference` (BT5574)."""
+    run = box.run(sample)
     if not run.ended:
         problems = run.result.traps
         fail(Difference, "BT5574", f"sample {number}", str(problems[0]) if problems else

@@ -9,10 +9,10 @@ from itertools import accumulate, product
 from ..network import Network
 from ..program import Area, Staging
 from .arena import LEAVING, Held, first_fit, most_alive, tensors, top
+from .demand import DEPTHS, WEIGHT, Demand, Placed
 from .drafts import Draft, LayerDraft
 from .limits import Limits, aligned
 from .parameters import Blob
-from .placement import DEPTHS, WEIGHT, Demand, Placed, search
 from .stream import Piece, Streamed, ring
 from .tables import tables_bytes
 
@@ -88,9 +88,11 @@ def place_far(network: Network, layers: Sequence[LayerDraft], limits: Limits, st
     places = first_fit(held)
     if top(held, places) + sum(map(sum, sizes)) <= room:
         return _far(layers, held, Placed(places, {}, tuple(map(len, sizes))), room)
+    if not streaming:
+        return None
     demands = [_demand(layer, row) for layer, row in zip(layers, sizes, strict=True)]
-    for spill, depth in product((False, True), DEPTHS) if streaming else ():
-        far = _searched(layers, held, demands, (room, spill, depth))
+    for spill, depth in product((False, True), DEPTHS):
+        far = _searched(layers, held, demands, (room, spill, depth)) if spill or most_alive(held)[1] <= room else None
         if far is not None:
             return far
     return None
@@ -99,11 +101,12 @@ def place_far(network: Network, layers: Sequence[LayerDraft], limits: Limits, st
 def _searched(layers: Sequence[LayerDraft], held: tuple[Held, ...], demands: Sequence[Demand],
               options: tuple[int, bool, int]) -> Far | None:
     """What the search finds, if the ring has room for what is streamed: else with fewer bytes that stay."""
+    from .placement import search  # the solver takes half a second to load, and most networks fit without it
+
     room, spill, depth = options
     largest = max((demand.size for demand in demands), default=0)
     for slack in SLACKS:
-        found = search(held, demands, room - slack * largest, spill, depth) if (
-            spill or most_alive(held)[1] <= room) else None
+        found = search(held, demands, room - slack * largest, spill, depth)
         if found is None:
             return None
         far = _far(layers, held, found, room)

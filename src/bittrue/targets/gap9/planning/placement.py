@@ -7,39 +7,20 @@ gives the same answer everywhere.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from ortools.sat.python import cp_model
 
 from .arena import LEAVING, Held, first_fit
+from .demand import WEIGHT, Demand, Placed
 from .limits import ALIGNMENT
 
 SEED = 1
 EFFORT = 4.0
 """Deterministic time of one search."""
-DEPTHS = (3, 1)
-"""Streamed parameters that the ring has room for: the next ones come while some are used; at least one piece fits."""
 SPILL_WEIGHT = 3
 """A spilled byte moves twice, and one that is needed at once has nothing to hide behind."""
-
-
-@dataclass(frozen=True)
-class Demand:
-    """The parameters of one layer: how many pieces, the bytes of each, and how much a streamed byte of them costs."""
-
-    pieces: int
-    size: int
-    weight: int
-
-
-@dataclass(frozen=True)
-class Placed:
-    """Where tensors lie (a second place after a stay in L3), and how many pieces of each layer's parameters stay."""
-
-    places: Mapping[str, int]
-    later: Mapping[str, int]
-    resident: tuple[int, ...]
 
 
 @dataclass
@@ -108,10 +89,6 @@ def _tensor(model: _Model, tensor: Held, spill: bool) -> None:
     model.starts[tensor.name] = start
     model.later[tensor.name] = away, after
     model.costs.append(away * (size * SPILL_WEIGHT * WEIGHT))
-
-
-WEIGHT = 100
-"""What a byte costs that is streamed beside a kernel that takes longer."""
 
 
 def _streamed(cp: cp_model.CpModel, ring: cp_model.IntVar, count: cp_model.IntVar, demand: Demand, depth: int) -> None:

@@ -7,15 +7,15 @@ import re
 import shutil
 import subprocess
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from ....errors import BadInput, Diagnostics, ToolMissing, declare, fail
-from ...cache import cache_dir, cached, digest
-from ...compilers import messages, zig_program
+from ....errors import BadInput, ToolMissing, declare, fail
+from ....files import cache_dir
+from ...cache import cached, digest
+from ...compilers import compile_files, zig_program
 
 declare({
     "BT5514": "a C compiler for the cluster is missing",
@@ -33,8 +33,6 @@ GCC_PROGRAM = "riscv64-unknown-elf-gcc"
 SHARED = ("kernels", "runtime")
 """Folders of a project whose files are the same in every project."""
 OBJECT, PRINTED = "object.o", "printed.txt"
-PARALLEL = 2
-"""Compiler runs at a time."""
 INCLUDE = re.compile(rb'^\s*#\s*include\s+"([^"]+)"', re.MULTILINE)
 
 
@@ -119,17 +117,7 @@ def compile_all(compiler: Compiler, sources: Sequence[Path], folder: Path,
 
     Raises `BadInput` (BT5515) with everything that is wrong with any of them.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    targets = [folder / f"{index}_{source.stem}.o" for index, source in enumerate(sources)]
-    with ThreadPoolExecutor(PARALLEL) as pool:
-        texts = list(pool.map(lambda source, target: _object(compiler, source, target, flags), sources, targets))
-    found = Diagnostics()
-    for source, target, text in zip(sources, targets, texts, strict=True):
-        if not target.is_file():
-            for where, why in messages(text, ("error", "fatal error")) or [(source.name, text[:2000])]:
-                found.add("BT5515", where, why, "correct the C file")
-    found.raise_as(BadInput)
-    return targets, [f"{where}: {why}" for text in texts for where, why in messages(text, ("warning",))]
+    return compile_files(lambda source, target: _object(compiler, source, target, flags), sources, folder, "BT5515")
 
 
 def _object(compiler: Compiler, source: Path, target: Path, flags: Sequence[str]) -> str:
@@ -146,7 +134,6 @@ def _object(compiler: Compiler, source: Path, target: Path, flags: Sequence[str]
 
 
 def _compiled(compiler: Compiler, source: Path, target: Path, flags: Sequence[str]) -> str:
-    target.unlink(missing_ok=True)
     return compiler.compile([*flags, "-c", str(source), "-o", str(target)], target.parent).stderr
 
 

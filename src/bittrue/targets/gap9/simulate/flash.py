@@ -12,6 +12,7 @@ from pathlib import Path
 
 from .cluster import Cluster
 from .memories import GAP9, KIB, Memories
+from .program import Program
 
 BASE = 64 * KIB * KIB
 """Where in L3 it begins, as `bt_registers.h` has it."""
@@ -31,7 +32,7 @@ def flash_image(files: Mapping[str, bytes]) -> bytes:
     return bytes(table + bytes(ENTRY.size) + body)
 
 
-def cluster_with_flash(program: Path, files: Mapping[str, bytes], memories: Memories = GAP9,
+def cluster_with_flash(program: Path | Program, files: Mapping[str, bytes], memories: Memories = GAP9,
                        capture: int = 0) -> Cluster:
     """A cluster with a program in it, and files in its flash memory. `capture`: see `Cluster`."""
     image = flash_image(files) if files else b""

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from ....errors import BadInput, Diagnostics, declare, fail
+from ....errors import BadInput, declare, fail
 from ...cache import cached, digest
-from ...compilers import messages
+from ...compilers import compile_files
 from ...elf_image import Image
 from ..device import Device
 from .compilers import ARM, ARM_HARD, RISCV, Compiler, Core, find_compiler
@@ -30,8 +29,6 @@ SHARED_SOURCES = ("system.c", "print.c", "library.c")
 """The support's sources that both cores use."""
 MAIN, RISCV_MAIN = "main.c", "main_riscv.c"
 CACHE = "max7800x"
-PARALLEL = 2
-"""Compiler runs at a time."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +87,6 @@ def build(project: Path, device: Device, folder: Path, options: Options | None =
     """
     used = options or Options()
     sources = _sources(project)
-    folder.mkdir(parents=True, exist_ok=True)
     memories = used.memories(device)
     if not any(path.name == RISCV_MAIN for path in sources):
         path, warnings = _program(sources, used.arm, device, arm_room(memories, shared=False), folder, used)
@@ -123,35 +119,20 @@ def _program(sources: Sequence[Path], core: Core, device: Device, room: Room, fo
     compiler = find_compiler(options.compiler, core)
     support = _support(compiler, core, device)
     flags = (*_flags(core, device), *(f"-D{define}" for define in options.defines))
-    objects, warnings = _compile(compiler, sources, folder, core, flags)
+    objects, warnings = compile_files(lambda source, made: compiler.compile(source, made, flags).stderr, sources,
+                                      folder, "BT5462", f"{core.name}_")
     target, layout = folder / f"{core.name}.elf", folder / f"{core.name}.ld"
     layout.write_text(script(objects, variables(objects), sum(part.size for part in variables(support)), room))
     result = compiler.link([*objects, *support], layout, target)
     if result.returncode:
         fail(BadInput, "BT5463", f"{core.name} core", result.stderr.strip()[:2000],
              "define what is missing; use less memory if it does not fit")
-    return target, warnings
+    return target, tuple(warnings)
 
 
 def _flags(core: Core, device: Device) -> tuple[str, ...]:
     defines = (*core.defines, f"TARGET_NUM={device.part.removeprefix('MAX')}", f"TARGET={device.part}")
     return ("-isystem", str(SUPPORT / "include"), *(f"-D{define}" for define in defines))
-
-
-def _compile(compiler: Compiler, sources: Sequence[Path], folder: Path, core: Core,
-             flags: Sequence[str]) -> tuple[list[Path], tuple[str, ...]]:
-    objects = [folder / f"{core.name}_{index}_{path.stem}.o" for index, path in enumerate(sources)]
-    with ThreadPoolExecutor(PARALLEL) as pool:
-        results = list(pool.map(lambda source, target: compiler.compile(source, target, flags), sources, objects))
-    found, warnings = Diagnostics(), []
-    for source, result in zip(sources, results, strict=True):
-        warnings += [f"{where}: {text}" for where, text in messages(result.stderr, ["warning"])]
-        if result.returncode:
-            errors = messages(result.stderr, ["error", "fatal error"]) or [(source.name, result.stderr[:2000])]
-            for where, text in errors:
-                found.add("BT5462", where, text, "correct the C file")
-    found.raise_as(BadInput)
-    return objects, tuple(warnings)
 
 
 def _support(compiler: Compiler, core: Core, device: Device) -> list[Path]:

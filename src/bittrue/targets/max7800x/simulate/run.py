@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from ....engine.base import Trace, checked_inputs
 from ....engine.fast import FastExecutor
-from ....errors import Difference, ToolMissing, declare, fail
+from ....errors import Difference, declare, fail
 from ....ir import IntArray
 from ...base import Progress
+from ...samples import run_all
 from ..chip.build import Firmware
 from ..emit import About, emit
 from ..lower import output_tensors
@@ -22,9 +24,6 @@ from .box import Box, SampleRun, compiled
 from .sample import Tables
 
 declare({"BT5494": "a sample does not run on the emulated chip as it should"})
-
-CHUNK = 8
-"""Samples that a simulator takes at a time."""
 
 
 def box_of(plan: Max7800xPlan, firmware: Firmware) -> Box:
@@ -106,39 +105,18 @@ def run_samples(project: Max7800xProject, inputs: Mapping[str, IntArray], jobs: 
                 progress: Progress | None = None) -> Trace:
     """The graph's outputs for other inputs than the project's own; see `Target.run`."""
     plan = running_plan(project.plan)
-    samples = list(checked_inputs(project.graph, inputs).values())
-    answers = layer_values(plan, samples, FastExecutor).layers
-    outputs: list[Outputs] = []
+    given = list(checked_inputs(project.graph, inputs).values())
+    answers = layer_values(plan, given, FastExecutor).layers
+    samples = [(sample_of(given, number), sample_of(answers, number)) for number in range(len(given[0]))]
     with compiled(project.folder, plan.device, replaceable=True) as firmware:
-        tables = Tables.of(plan, sample_of(samples, 0), sample_of(answers, 0))
-        if not tables.fit(firmware.main):
+        box = box_of(plan, firmware)
+        if not Tables.of(plan, *samples[0]).fit(box.image):
             fail(Difference, "BT5494", str(project.folder), "its program has the sample in its instructions",
                  "compile the project with compact-data, or verify one with these samples")
-        for part in _in_parallel(plan, firmware, samples, answers, jobs):
-            outputs += part
-            if progress is not None:
-                progress(len(part))
+        outputs = run_all(partial(_run, plan, box), samples, jobs, progress, "BT5460")
     return _named(project, plan, outputs)
 
 
-def _in_parallel(plan: Max7800xPlan, firmware: Firmware, samples: Sequence[IntArray], answers: Sequence[IntArray],
-                 jobs: int) -> Iterator[list[Outputs]]:
-    """The outputs of all samples, in order, some at a time."""
-    try:
-        from joblib import Parallel, delayed
-    except ModuleNotFoundError:
-        fail(ToolMissing, "BT5460", "joblib", "it is not installed", "pip install 'bittrue[sim]'")
-    tasks = (delayed(_chunk)(plan, firmware, begin, _part(samples, begin), _part(answers, begin))
-             for begin in range(0, len(samples[0]), CHUNK))
-    yield from Parallel(n_jobs=jobs, return_as="generator")(tasks)
-
-
-def _part(values: Sequence[IntArray], begin: int) -> list[IntArray]:
-    return [array[begin:begin + CHUNK] for array in values]
-
-
-def _chunk(plan: Max7800xPlan, firmware: Firmware, begin: int, samples: Sequence[IntArray],
-           answers: Sequence[IntArray]) -> list[Outputs]:
-    box = box_of(plan, firmware)
-    return [_checked(begin + i, box.run(Tables.of(plan, sample_of(samples, i), sample_of(answers, i))))
-            for i in range(len(samples[0]))]
+def _run(plan: Max7800xPlan, box: Box, number: int, sample: tuple[list[IntArray], list[IntArray]]) -> Outputs:
+    """`sample`: the inputs, and what the layers give for them."""
+    return _checked(number, box.run(Tables.of(plan, *sample)))
