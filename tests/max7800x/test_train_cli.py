@@ -12,9 +12,10 @@ from typer.testing import CliRunner, Result
 
 from bittrue import api
 from bittrue.cli import app
+from bittrue.cli.inputs import PIXELS
 from bittrue.engine.oracle import Oracle
 from bittrue.evaluation import Evaluation
-from bittrue.quantization import load_data
+from bittrue.quantization import DataSet, Normalization, load_data
 from bittrue.zoo import ZOO
 
 from .test_modules_names import MODEL_FILE
@@ -109,11 +110,19 @@ def test_evaluate(folder: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("words", "code"), [
     (("--data", "mnist"), "BT2053"), (("--data", "digits", "--pixels", "upside-down"), "BT6002"),
-    (("--data", "nothing"), "BT2050")])
+    (("--data", "nothing"), "BT2050"), (("--data", "digits", "--pixels", "ai8x"), "BT6002")])
 def test_evaluate_refuses(folder: Path, words: tuple[str, ...], code: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("BITTRUE_DATA", raising=False)
     result = run("evaluate", folder / "model.onnx", *words)
     assert (result.exit_code, code in result.output) == (2, True)
+
+
+@pytest.mark.parametrize("normalization", [Normalization(0, 256), Normalization(128, 128)])
+def test_pixels_of_bytes_as_ai8x_s_loaders_make_them(folder: Path, normalization: Normalization) -> None:
+    pixels, labels = np.array([0, 127, 128, 255], np.uint8).reshape(1, 1, 2, 2), np.zeros(1, np.int64)
+    images = DataSet("bytes", pixels, labels, pixels, labels, 10, normalization=normalization)
+    made = PIXELS["ai8x"](images, api.load(folder / "model.onnx")).test_x
+    assert (made * 128).ravel().tolist() == [-128, -1, 1, 127]
 
 
 def test_scores_of_different_scales_are_compared_as_real_numbers() -> None:
