@@ -15,8 +15,8 @@ import torch
 from torch import nn
 
 from ..errors import BadInput, Diagnostics, declare
-from ..quantization import magnitudes
 from ..quantization.presets import Quantizer
+from ..tensors import magnitudes
 from .convert import check_layers, converted, policy_named, weighted_layers
 from .fold import fold_batch_norms
 from .layers import QuantizationAwareModule

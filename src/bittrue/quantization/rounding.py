@@ -14,6 +14,7 @@ from brevitas.core.function_wrapper import FloorSte, RoundSte, RoundToZeroSte
 from torch import Tensor, nn
 
 from ..ir import Rounding
+from ..tensors.rounding import half_up, straight_through
 
 
 class RoundHalfUpSte(nn.Module):
@@ -46,17 +47,6 @@ class RoundHalfAwaySte(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return straight_through(x, torch.sign(x) * half_up(torch.abs(x)))
-
-
-def half_up(x: Tensor) -> Tensor:
-    """floor(x + 1/2), exactly."""
-    below = torch.floor(x)
-    return below + (x - below >= 0.5).to(x.dtype)
-
-
-def straight_through(x: Tensor, rounded: Tensor) -> Tensor:
-    """`rounded` going forward, the gradient of `x` going back; x - x is zero, so the value is `rounded` exactly."""
-    return rounded.detach() + (x - x.detach())
 
 
 FLOAT_TO_INT: dict[Rounding, type[nn.Module]] = {

@@ -130,7 +130,7 @@ def _scale(weight: torch.Tensor, clipping: Clipping) -> torch.Tensor:
     """What a clipping method multiplies by."""
     import torch
 
-    from ....quantization.magnitudes import MAGNITUDES
+    from ....tensors.magnitudes import MAGNITUDES
     if clipping.method is Clip.SCALE:
         return torch.tensor(clipping.scale, dtype=weight.dtype)
     return MAGNITUDES[clipping.method.value](weight, clipping.deviations)
