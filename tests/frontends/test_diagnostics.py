@@ -24,7 +24,7 @@ from zoo import HalfUp, conv, trained
 
 from bittrue.errors import BadInput, BittrueError, Difference, Unsupported, catalogue
 from bittrue.frontends.brevitas import freeze, reference_trace
-from bittrue.quantization.bitwise import BitwiseOr
+from bittrue.tensors.bitwise import BitwiseOr
 
 SHAPE = (1, 8, 6)
 

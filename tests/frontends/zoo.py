@@ -25,8 +25,8 @@ from brevitas.quant import (
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from bittrue.quantization.bitwise import BitwiseOr, BitwiseXor
 from bittrue.quantization.rounding import RoundHalfAwaySte
+from bittrue.tensors.bitwise import BitwiseOr, BitwiseXor
 
 
 class HalfUp(nn.Module):

@@ -82,12 +82,12 @@ def test_limits_of_the_shift() -> None:
 ])
 @pytest.mark.parametrize("bits", [2, 4, 8])
 def test_clipping(clipping: Clipping, scale: float, bits: int) -> None:
-    weight, bias = [0.5, -0.25, 0.25, -1.0], [0.5, -0.125]
+    weight, bias = [0.5, -0.25, 0.25, -1.0], [2.5, -0.125]
     made = quantize_layer(tensors(weight, bias, output_shift=-2.0), bits, clipping)
     factor = Fraction(scale) * 2 ** (bits - 1)
     assert made.weight.ravel().tolist() == [rounded(Fraction(w) * factor, bits) for w in weight]
     assert made.bias is not None
-    assert made.bias.tolist() == [rounded(Fraction(b) * factor, bits) for b in bias]
+    assert made.bias.tolist() == [rounded(Fraction(b) * factor, 8) for b in bias]
     assert made.output_shift == -2
 
 

@@ -83,10 +83,11 @@ class Column(torch.nn.Module):
         self.conv1 = ai8x.FusedConv2dReLU(channels, width, 3, padding=1, **layer)
         self.conv2 = ai8x.FusedMaxPoolConv2dBNReLU(width, width, 3, batchnorm="NoAffine", **halved, **layer)
         self.conv3 = ai8x.FusedAvgPoolConv2dReLU(width, 8, 3, **halved, **layer)
-        self.fc = ai8x.Linear(8 * (side // 4) ** 2, classes, **{**layer, "bias": True, "wide": True})
+        self.pool = ai8x.MaxPool2d(2, 1, **layer)
+        self.fc = ai8x.Linear(8 * (side // 4 - 1) ** 2, classes, **{**layer, "bias": True, "wide": True})
 
     def forward(self, image):
-        for step in (self.conv1, self.conv2, self.conv3):
+        for step in (self.conv1, self.conv2, self.conv3, self.pool):
             image = step(image)
         return self.fc(image.flatten(1))
 
@@ -147,12 +148,32 @@ def test_arguments_may_complete_a_name() -> None:
     ("FusedAvgPoolConv2d", {"pool_dilation": (1, 2)}, 1),
     ("Linear", {"activation": "Tanh"}, 1),
     ("Linear", {"pooling": "Max", "batchnorm": "Affine"}, 1),
+    ("Linear", {"widee": True, "kernel_size": 3}, 2),
+    ("FusedMaxPoolConv1dReLU", {"pool_siz": 3, "strid": 1, "wide": True}, 3),
+    ("FusedConv2dReLU", {"pool_size": 3}, 1),
+    ("Conv2d", {"pool_stride": None}, 1),
+    ("MaxPool2d", {"strid": 2, "padding": 1, "weight_bits": 3}, 3),
+    ("AvgPool1d", {"dilation": 2}, 1),
+    ("AvgPool2d", {"dilation": (1, 2), "ceil_mode": True}, 2),
 ])
 def test_contradictions_are_named_together(name: str, options: dict[str, Any], count: int) -> None:
-    sizes = (4, 4) if name == "Linear" else (4, 4, 3)
+    sizes = (4, 4) if name == "Linear" else (4, 4, 3) if "Conv" in name else (2,)
     with pytest.raises(BadInput) as caught:
         getattr(ai8x, name)(*sizes, **options)
     assert text_of(caught.value) == ["BT5350"] * count
+
+
+@pytest.mark.parametrize(("name", "sizes", "known"), [
+    ("AvgPool2d", (2,), "kernel_size, stride, dilation, weight_bits, bias_bits, quantize_activation"),
+    ("Linear", (3, 4), "in_features, out_features, pooling, bias, activation, wide, batchnorm, weight_bits, bias_bits, "
+                       "quantize_activation"),
+])
+def test_an_unknown_argument_is_named_with_those_that_exist(name: str, sizes: tuple[int, ...], known: str) -> None:
+    with pytest.raises(BadInput) as caught:
+        getattr(ai8x, name)(*sizes, strid=2)
+    found, = caught.value.diagnostics
+    assert found.where == f"{name}({', '.join(map(str, sizes))})"
+    assert (found.why, found.fix) == ("there is no argument 'strid'", f"use one of {known}")
 
 
 def test_devices() -> None:

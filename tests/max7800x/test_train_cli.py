@@ -12,9 +12,10 @@ from typer.testing import CliRunner, Result
 
 from bittrue import api
 from bittrue.cli import app
+from bittrue.cli.inputs import PIXELS
 from bittrue.engine.oracle import Oracle
 from bittrue.evaluation import Evaluation
-from bittrue.quantization import load_data
+from bittrue.quantization import DataSet, Normalization, load_data
 from bittrue.zoo import ZOO
 
 from .test_modules_names import MODEL_FILE
@@ -109,11 +110,19 @@ def test_evaluate(folder: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("words", "code"), [
     (("--data", "mnist"), "BT2053"), (("--data", "digits", "--pixels", "upside-down"), "BT6002"),
-    (("--data", "nothing"), "BT2050")])
+    (("--data", "nothing"), "BT2050"), (("--data", "digits", "--pixels", "ai8x"), "BT6002")])
 def test_evaluate_refuses(folder: Path, words: tuple[str, ...], code: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("BITTRUE_DATA", raising=False)
     result = run("evaluate", folder / "model.onnx", *words)
     assert (result.exit_code, code in result.output) == (2, True)
+
+
+@pytest.mark.parametrize("normalization", [Normalization(0, 256), Normalization(128, 128)])
+def test_pixels_of_bytes_as_ai8x_s_loaders_make_them(folder: Path, normalization: Normalization) -> None:
+    pixels, labels = np.array([0, 127, 128, 255], np.uint8).reshape(1, 1, 2, 2), np.zeros(1, np.int64)
+    images = DataSet("bytes", pixels, labels, pixels, labels, 10, normalization=normalization)
+    made = PIXELS["ai8x"](images, api.load(folder / "model.onnx")).test_x
+    assert (made * 128).ravel().tolist() == [-128, -1, 1, 127]
 
 
 def test_scores_of_different_scales_are_compared_as_real_numbers() -> None:
@@ -125,7 +134,7 @@ def test_scores_of_different_scales_are_compared_as_real_numbers() -> None:
     assert Evaluation(scores[:, :1], labels * 0, np.ones(1)).recalls == [1.0]
 
 
-@pytest.mark.parametrize("method", ["SHIFT", "SCALE", "AVG", "AVGMAX", "MAX", "STDDEV"])
+@pytest.mark.parametrize("method", ["SHIFT", "SHIFT-AVG", "SHIFT-AVGMAX", "SHIFT-STDDEV", "SCALE"])
 def test_freezing_without_quantized_training(folder: Path, method: str, tmp_path: Path) -> None:
     file = tmp_path / "clipped.onnx"
     words = ("--scale", 1.0) if method == "SCALE" else ()
@@ -135,11 +144,13 @@ def test_freezing_without_quantized_training(folder: Path, method: str, tmp_path
 
 def test_freezing_refuses(folder: Path, tmp_path: Path) -> None:
     for words, code in ((("--clip-method", "HALF"), "BT5355"), (("--clip-method", "SCALE", "--scale", -1), "BT5355"),
-                        (("--clip-method", "STDDEV", "--stddev", 0), "BT5355")):
+                        (("--clip-method", "SHIFT-STDDEV", "--stddev", 0), "BT5355"),
+                        (("--clip-method", "AVG"), "BT5355"), (("--scale", 1), "BT6002"),
+                        (("--clip-method", "SCALE", "--stddev", 1), "BT6002")):
         result = run("freeze", folder, *words)
         assert (result.exit_code, code in result.output) == (2, True)
     told("train", "lenet_digits", "--float-epochs", 1, "--epochs", 1, "--out", tmp_path)
-    assert "BT2062" in run("freeze", tmp_path, "--clip-method", "MAX").output
+    assert "BT2062" in run("freeze", tmp_path, "--clip-method", "SHIFT").output
 
 
 def test_a_model_file_of_ai8x(tmp_path: Path) -> None:
@@ -156,7 +167,7 @@ def test_a_model_file_of_ai8x(tmp_path: Path) -> None:
 def test_training_in_float_only(tmp_path: Path) -> None:
     phases = told("train", "max7800x-digits", "--float-epochs", 1, "--epochs", 0, "--out", tmp_path)["phases"]
     assert list(phases) == ["float"]
-    assert told("freeze", tmp_path, "--clip-method", "AVGMAX")["certificate"] == "proved"
+    assert told("freeze", tmp_path, "--clip-method", "SHIFT-AVGMAX")["certificate"] == "proved"
     nothing = run("train", "max7800x-digits", "--float-epochs", 0, "--epochs", 0, "--out", tmp_path / "x")
     assert (nothing.exit_code, "BT2030" in nothing.output) == (2, True)
 

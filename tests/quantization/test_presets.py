@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from bittrue.errors import BadInput
+from bittrue.frontends.brevitas.parameters import rounding_of
 from bittrue.ir import Rounding
 from bittrue.quantization.presets import (
     PRESETS,
@@ -19,7 +20,6 @@ from bittrue.quantization.presets import (
     preset_named,
     weight_quantizer,
 )
-from bittrue.quantization.rounding import rounding_of
 from bittrue.quantization.scales import set_activation_scales
 
 WEIGHTS = {8: (-127, 127), 4: (-7, 7), 2: (-1, 1), 1: (-1, 1)}

@@ -25,7 +25,8 @@ def evaluate(
     root: DataDir = None,
     count: Count = None,
     pixels: Annotated[str, typer.Option(help="How pixels become the model's input: auto, own (as the data set says), "
-                                             "signed (-1 to 1), ai8x (as its data loaders do).")] = "auto",
+                                             "signed (-1 to 1), ai8x (as its data loaders do with pixels "
+                                             "0 to 255).")] = "auto",
     split: Annotated[Split, typer.Option(help="Which images; `all` for a model that was trained on other ones.")]
         = Split.TEST,
     confusion: Annotated[bool, typer.Option("--confusion", help="Print the confusion matrix.")] = False,

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from ..errors import BadInput, fail
+from .clipping import require_method
 from .console import Json, print_json, say
 from .inputs import DataDir, data_source
 
@@ -19,9 +20,11 @@ def freeze(
     data: Annotated[str | None, typer.Option(help="Folder with the data sets, or the name of the run's set.")] = None,
     root: DataDir = None,
     clip: Annotated[str | None, typer.Option("--clip-method", help="MAX7800x: quantize the weights of the float phase "
-                                             "without training, by SHIFT, SCALE, AVG, AVGMAX, MAX or STDDEV.")] = None,
+                                             "without training, by SHIFT, SHIFT-AVG, SHIFT-AVGMAX, "
+                                             "SHIFT-STDDEV or SCALE.")] = None,
     scale: Annotated[float | None, typer.Option(help="The factor of --clip-method SCALE [0.85].")] = None,
-    stddev: Annotated[float | None, typer.Option(help="Standard deviations of --clip-method STDDEV [2.0].")] = None,
+    stddev: Annotated[float | None, typer.Option(help="Standard deviations of --clip-method SHIFT-STDDEV [2.0].")]
+        = None,
     bits: Annotated[int, typer.Option("--multiplier-bits", min=1, max=31,
                                       help="Widest multiplier the hardware has.")] = 31,
     as_json: Json = False,
@@ -36,6 +39,7 @@ def freeze(
     from ..quantization.phases import float_checkpoint
     from ..quantization.runs import Run
 
+    require_method(clip, {"--scale": ("SCALE", scale), "--stddev": ("SHIFT-STDDEV", stddev)})
     run = Run.load(folder)
     name, root = data_source(data, root)
     if name not in (None, run.data):

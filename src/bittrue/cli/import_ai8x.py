@@ -16,6 +16,7 @@ from ..targets.max7800x.files import emit_import, import_files, write_files
 from ..targets.max7800x.placement import Fifo
 from ..targets.max7800x.rules import problems
 from ..targets.max7800x.to_graph import to_graph
+from .clipping import require_method
 from .console import Json, print_diagnostics, print_json, say
 from .options import Options, parse_options
 
@@ -44,8 +45,9 @@ def ai8x(
         = False,
     extra_layers: Annotated[bool, typer.Option("--extra-layers", help="The checkpoint may hold more layers than the "
                                                "description.")] = False,
-    clip: Annotated[Clip | None, typer.Option("--clip-method", help="Quantize a float checkpoint this way, not by the "
-                                              "rule of quantization-aware training.")] = None,
+    clip: Annotated[Clip | None, typer.Option("--clip-method", help="Quantize a float checkpoint as quantize.py does "
+                                              "with this method, not by the rule of quantization-aware "
+                                              "training.")] = None,
     scale: Annotated[float | None, typer.Option(help="Constant of --clip-method SCALE [0.85].")] = None,
     stddev: Annotated[float | None, typer.Option(help="Standard deviations of --clip-method STDDEV [2.0].")] = None,
     as_json: Json = False,
@@ -87,11 +89,7 @@ def ai8x(
 
 def _clipping(method: Clip | None, scale: float | None, deviations: float | None) -> Clipping | None:
     """The clipping method with its constant. Raises `BadInput` (BT6002) for the constant of another method."""
-    constants = {"--scale": (Clip.SCALE, scale), "--stddev": (Clip.STDDEV, deviations)}
-    for option, (owner, value) in constants.items():
-        if value is not None and method is not owner:
-            fail(BadInput, "BT6002", option, f"it is the constant of --clip-method {owner.value}",
-                 f"add --clip-method {owner.value}, or leave it out")
+    require_method(method, {"--scale": (Clip.SCALE.value, scale), "--stddev": (Clip.STDDEV.value, deviations)})
     usual = Clipping()
     return None if method is None else Clipping(method, usual.scale if scale is None else scale,
                                                 usual.deviations if deviations is None else deviations)

@@ -133,9 +133,17 @@ def _auto(images: DataSet, graph: Graph) -> DataSet:
     return images.signed if whole else images
 
 
+def _ai8x(images: DataSet, graph: Graph) -> DataSet:
+    """As ai8x-training's loaders make them, which take pixels 0..255 alone. Raises `BadInput` (BT6002)."""
+    if not images.normalization.of_bytes:
+        fail(BadInput, "BT6002", "--pixels ai8x", f"ai8x's loaders divide pixels of 8 bits by 255, and in "
+             f"{images.name} x = {images.normalization}", "use --pixels signed, which gives -1 to 1 for any set")
+    return replace(images, normalization=Ai8xNormalization())
+
+
 PIXELS: dict[str, Callable[[DataSet, Graph], DataSet]] = {
     "auto": _auto, "own": lambda images, graph: images, "signed": lambda images, graph: images.signed,
-    "ai8x": lambda images, graph: replace(images, normalization=Ai8xNormalization()),
+    "ai8x": _ai8x,
 }
 """How pixels become the model's input, by name."""
 

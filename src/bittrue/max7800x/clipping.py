@@ -1,9 +1,10 @@
 """Post-training quantization: a model trained in float gets integer weights without further training.
 
-Every method but `SCALE` says which magnitude the weights' range has to reach: it becomes the smallest power of two that
-does, by the layer's output shift, and weights beyond it are clipped. So a layer computes what it did, up to rounding
-and clipping. `SCALE` is the method of ai8x' `quantize.py`, integer by integer: no output shift, all weights and biases
-times a factor, and what is then outside of -1..1 clipped. So every layer's result is multiplied by the factor.
+`SHIFT` and the methods named after it say which magnitude the weights' range has to reach: it becomes the smallest
+power of two that does, by the layer's output shift, and weights beyond it are clipped. So a layer computes what it did,
+up to rounding and clipping. `SCALE` is the method of ai8x' `quantize.py` and of `bittrue import ai8x`: no output shift,
+all weights and biases times a factor, and what is then outside of their bits clipped. So every layer's result is
+multiplied by the factor. The other methods of these two multiply by a statistic; none of them is here.
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ import torch
 from torch import nn
 
 from ..errors import BadInput, Diagnostics, declare
-from ..quantization import magnitudes
 from ..quantization.presets import Quantizer
+from ..tensors import magnitudes
 from .convert import check_layers, converted, policy_named, weighted_layers
 from .fold import fold_batch_norms
 from .layers import QuantizationAwareModule
@@ -26,13 +27,17 @@ declare({"BT5355": "a setting of post-training quantization is wrong"})
 
 SCALE, SHIFT = "SCALE", "SHIFT"
 
-MAGNITUDES = {SHIFT: magnitudes.largest, **magnitudes.MAGNITUDES}
+MAGNITUDES = {
+    SHIFT: magnitudes.largest, "SHIFT-AVG": magnitudes.average_of_maxima, "SHIFT-AVGMAX": magnitudes.average_maximum,
+    "SHIFT-STDDEV": magnitudes.within_deviations,
+}
 """The magnitude that a layer's weights must be able to reach, by method."""
 
 
 @dataclass(frozen=True)
 class Clip:
-    """A clipping method by its name, with its number: the factor of SCALE, the standard deviations of STDDEV.
+    """A clipping method by its name, with its number: the factor of SCALE, the standard deviations of
+    SHIFT-STDDEV.
 
     Raises `BadInput` (BT5355).
     """

@@ -8,8 +8,8 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from ..quantization.bitwise import BitwiseOr as OrOfTwo
-from ..quantization.bitwise import BitwiseXor as XorOfTwo
+from ..tensors.bitwise import BitwiseOr as OrOfTwo
+from ..tensors.bitwise import BitwiseXor as XorOfTwo
 from .activations import Saturate
 
 

@@ -6,6 +6,8 @@ In float, data are clipped to -1..127/128 behind every layer that is not `wide`,
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any, ClassVar
 
@@ -18,7 +20,7 @@ from .device import BIAS_BITS, current
 from .parts import ACTIVATIONS, CONVOLUTIONS, LINEAR, POOLS, Parts, all_parts, rank_of
 from .policy import WEIGHT_BITS
 
-declare({"BT5350": "the arguments of a layer contradict each other"})
+declare({"BT5350": "an argument of a layer is unknown, has no effect, or contradicts another"})
 
 NORM_SHARE = 0.25
 """A batch norm's output is multiplied by this."""
@@ -27,6 +29,9 @@ NORMS = {None: None, "Affine": True, "NoAffine": False}
 """Values of `batchnorm`: whether the norm has a gain and an offset of its own."""
 
 Size = int | tuple[int, ...]
+
+USUAL_POOL = (2, 2, 1)
+"""Size, stride and dilation of pooling where nothing is said of them."""
 
 
 class Empty(nn.Identity):
@@ -88,7 +93,7 @@ class Convolution(QuantizationAwareModule):
     `stride=2`, `padding=1` and 3x3 kernels the image doubles. `weight_bits` holds for this layer unless a policy's
     override names it. `quantize_activation` is accepted and has no effect: `quantize` does that.
 
-    Raises `BadInput` (BT5350) naming all arguments that contradict each other.
+    Raises `BadInput` (BT5350) naming all arguments that do not exist, do nothing, or contradict each other.
     """
 
     def __init__(self, in_channels: int, out_channels: int, kernel_size: Size, *, op: str | None = None,
@@ -96,11 +101,15 @@ class Convolution(QuantizationAwareModule):
                  stride: Size = 1, padding: Size = 0, dilation: Size = 1, bias: bool = True,
                  activation: str | None = None, wide: bool = False, batchnorm: str | None = None,
                  weight_bits: int | None = None, bias_bits: int | None = None, quantize_activation: bool = False,
-                 groups: int = 1, eps: float = 1e-05, momentum: float = 0.05) -> None:
+                 groups: int = 1, eps: float = 1e-05, momentum: float = 0.05, **unknown: Any) -> None:
         super().__init__()
         parts, found = self._completed(op, pooling, activation)
         norm = batchnorm or ("Affine" if parts.norm else None)
         where = f"{type(self).__name__}({in_channels}, {out_channels})"
+        _refuse(found, where, Convolution, unknown)
+        if not parts.pool and (pool_size, pool_stride, pool_dilation) != USUAL_POOL:
+            found.add("BT5350", where, "it has no pooling, so pool_size, pool_stride and pool_dilation do nothing",
+                      "leave them out, or use a layer with MaxPool or AvgPool in its name")
         _check(found, where, parts, wide, norm, weight_bits, bias_bits, pool_dilation)
         found.raise_as(BadInput)
         self._place_pool(parts, pool_size, pool_stride, pool_dilation)
@@ -137,11 +146,12 @@ class FullyConnected(QuantizationAwareModule):
 
     def __init__(self, in_features: int, out_features: int, *, pooling: str | None = None, bias: bool | None = None,
                  activation: str | None = None, wide: bool = False, batchnorm: str | None = None,
-                 weight_bits: int | None = None, bias_bits: int | None = None,
-                 quantize_activation: bool = False) -> None:
+                 weight_bits: int | None = None, bias_bits: int | None = None, quantize_activation: bool = False,
+                 **unknown: Any) -> None:
         super().__init__()
         parts, found = replace(self.parts, activation=activation or self.parts.activation), Diagnostics()
         where = f"{type(self).__name__}({in_features}, {out_features})"
+        _refuse(found, where, FullyConnected, unknown)
         if pooling is not None or batchnorm is not None:
             found.add("BT5350", where, f"pooling is {pooling!r} and batchnorm {batchnorm!r}", "use a 1x1 convolution")
         _check(found, where, parts, wide, None, weight_bits, bias_bits, 1)
@@ -150,11 +160,30 @@ class FullyConnected(QuantizationAwareModule):
 
 
 class Pooling(QuantizationAwareModule):
-    """Pooling alone. `stride` None is the window's size."""
+    """Pooling alone. `stride` None is the window's size.
 
-    def __init__(self, kernel_size: Size, stride: Size | None = None, dilation: Size = 1, **unused: Any) -> None:
+    `weight_bits`, `bias_bits` and `quantize_activation` have no effect: model files hand them to every layer alike.
+
+    Raises `BadInput` (BT5350).
+    """
+
+    def __init__(self, kernel_size: Size, stride: Size | None = None, dilation: Size = 1, *,
+                 weight_bits: int | None = None, bias_bits: int | None = None, quantize_activation: bool = False,
+                 **unknown: Any) -> None:
         super().__init__()
+        found, where = Diagnostics(), f"{type(self).__name__}({kernel_size})"
+        _refuse(found, where, Pooling, unknown)
+        _check(found, where, self.parts, False, None, weight_bits, bias_bits, dilation)
+        found.raise_as(BadInput)
         self._place_pool(self.parts, kernel_size, stride, dilation)
+
+
+def _refuse(found: Diagnostics, where: str, layer: type[QuantizationAwareModule], unknown: Iterable[str]) -> None:
+    """Note the arguments that no such layer has."""
+    known = inspect.signature(layer).parameters.values()
+    names = ", ".join(parameter.name for parameter in known if parameter.kind is not parameter.VAR_KEYWORD)
+    for name in unknown:
+        found.add("BT5350", where, f"there is no argument {name!r}", f"use one of {names}")
 
 
 def _check(found: Diagnostics, where: str, parts: Parts, wide: bool, norm: str | None, weight_bits: int | None,
@@ -169,7 +198,7 @@ def _check(found: Diagnostics, where: str, parts: Parts, wide: bool, norm: str |
             (norm not in NORMS, f"batchnorm is {norm!r}", f"use one of {norms}"),
             (weight_bits not in bits, f"weight_bits is {weight_bits!r}", f"use one of {bits}"),
             (bias_bits not in bits, f"bias_bits is {bias_bits!r}", f"use one of {bits}"),
-            (parts.pool == "Avg" and dilated, "an average is taken over neighbours", "use pool_dilation=1")):
+            (parts.pool == "Avg" and dilated, "an average is taken over neighbours", "use a dilation of 1")):
         if wrong:
             found.add("BT5350", where, why, fix)
 

@@ -64,6 +64,15 @@ class Normalization:
         shifts = self.offset == 0 and self.divisor % 2 == 0
         return Normalization(self.divisor // 2, self.divisor // 2) if shifts else self
 
+    @property
+    def of_bytes(self) -> bool:
+        """Whether pixels 0..255 stay below 1, so that they have 8 bits.
+
+        >>> Normalization(0, 256).of_bytes, Normalization(128, 128).of_bytes, Normalization(0, 16).of_bytes
+        (True, True, False)
+        """
+        return 255 - self.offset < self.divisor
+
     def __str__(self) -> str:
         return f"(pixel - {self.offset}) / {self.divisor}"
 

@@ -1,19 +1,17 @@
 """Rounding for fake quantization: one straight-through module per rounding mode of the integer graph.
 
-Every module carries its mode in the class attribute `rounding`, so that a front end reads the mode from the trained
-model instead of guessing it. The fractional part of a float is exact, so each result is the exact rounding of the
-float that comes in (`floor(x + 0.5)` would not be: the sum itself rounds).
+The fractional part of a float is exact, so each result is the exact rounding of the float that comes in
+(`floor(x + 0.5)` would not be: the sum itself rounds).
 """
 
 from __future__ import annotations
-
-from typing import ClassVar
 
 import torch
 from brevitas.core.function_wrapper import FloorSte, RoundSte, RoundToZeroSte
 from torch import Tensor, nn
 
 from ..ir import Rounding
+from ..tensors.rounding import half_up, straight_through
 
 
 class RoundHalfUpSte(nn.Module):
@@ -22,8 +20,6 @@ class RoundHalfUpSte(nn.Module):
     >>> RoundHalfUpSte()(torch.tensor([-1.5, -0.5, 0.5, 1.5, 0.49999997])).tolist()
     [-1.0, 0.0, 1.0, 2.0, 0.0]
     """
-
-    rounding: ClassVar[Rounding] = Rounding.HALF_UP
 
     def __init__(self) -> None:  # Brevitas' injection refuses a signature with *args, which nn.Module's own has
         super().__init__()
@@ -39,24 +35,11 @@ class RoundHalfAwaySte(nn.Module):
     [-2.0, -1.0, 1.0, 2.0, 0.0]
     """
 
-    rounding: ClassVar[Rounding] = Rounding.HALF_AWAY
-
     def __init__(self) -> None:
         super().__init__()
 
     def forward(self, x: Tensor) -> Tensor:
         return straight_through(x, torch.sign(x) * half_up(torch.abs(x)))
-
-
-def half_up(x: Tensor) -> Tensor:
-    """floor(x + 1/2), exactly."""
-    below = torch.floor(x)
-    return below + (x - below >= 0.5).to(x.dtype)
-
-
-def straight_through(x: Tensor, rounded: Tensor) -> Tensor:
-    """`rounded` going forward, the gradient of `x` going back; x - x is zero, so the value is `rounded` exactly."""
-    return rounded.detach() + (x - x.detach())
 
 
 FLOAT_TO_INT: dict[Rounding, type[nn.Module]] = {
@@ -67,12 +50,3 @@ FLOAT_TO_INT: dict[Rounding, type[nn.Module]] = {
     Rounding.TOWARD_ZERO: RoundToZeroSte,
 }
 """The module that rounds inside a Brevitas quantizer, by rounding mode."""
-
-
-def rounding_of(float_to_int: nn.Module) -> Rounding:
-    """The rounding mode of a quantizer's `float_to_int_impl`. Raises KeyError for a module that is not in the table.
-
-    >>> rounding_of(RoundSte())
-    <Rounding.HALF_EVEN: 'HALF_EVEN'>
-    """
-    return {kind: rounding for rounding, kind in FLOAT_TO_INT.items()}[type(float_to_int)]

@@ -22,7 +22,7 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_leaves, tree_map
 
 from ...errors import BadInput, BittrueError, Unsupported, fail
-from ...quantization.bitwise import Bitwise
+from ...tensors.bitwise import Bitwise
 
 _LIBRARIES = tuple(str(Path(str(package.__file__)).parent) for package in (torch, brevitas))
 _CONTAINERS = (nn.Sequential, nn.ModuleList, nn.ModuleDict)

@@ -13,8 +13,8 @@ from brevitas.proxy.runtime_quant import ActQuantProxyFromInjectorBase
 from torch import nn
 
 from ...errors import Diagnostics, Unsupported
-from ...quantization.bitwise import SCALE
-from ...quantization.bitwise import Bitwise as BitwiseModule
+from ...tensors.bitwise import SCALE
+from ...tensors.bitwise import Bitwise as BitwiseModule
 from .capture import Captured, Record, Ref
 from .geometry import Call
 from .model import Act, Bitwise, Join, Same, Step, Subtract, Sum, TrainedModel

@@ -47,8 +47,8 @@ DIFFERENCES = (
     Difference("checkpoints of floats", "are quantized by the same rules", "are cut to integers"),
     Difference("quantizing with a description", "layers are matched by their order among layers with weights",
                "by their order among all layers"),
-    Difference("quantizing layers with bias by clipping (`--clip-method`)", "the bias is scaled like the weights",
-               "an exception"),
+    Difference("quantizing layers with bias by clipping (`--clip-method`)", "the bias is scaled like the weights, and "
+               "has 8 bits", "an exception"),
     Difference("clipping method `AVG`", "the mean of the output channels' largest magnitudes", "is not there"),
     Difference("`bypass` layers", "have no bias", "take the bias of the next layer with weights"),
     Difference("transposed convolution with groups", "each group is flipped and turned on its own",

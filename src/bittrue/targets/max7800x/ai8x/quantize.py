@@ -30,7 +30,7 @@ LARGEST = 1 << 20
 
 
 class Clip(str, Enum):
-    """How the scale of a layer's weights is found."""
+    """How the scale of a layer's weights is found: the number that `quantize.py` multiplies them by."""
 
     QAT = "QAT"
     """The power of two that training with quantization used; the output shift makes up for it."""
@@ -95,19 +95,20 @@ def quantize(pairs: Pairs, path: str, clipping: Clipping, found: Diagnostics) ->
 def quantize_layer(tensors: Tensors, bits: int, clipping: Clipping) -> Quantized:
     """Integer weights of `bits` bits, bias and output shift of one layer.
 
-    Rounding is floor(x + 1/2); weights and bias are clamped to `bits` bits. By the rule of training the scale is
-    2**k with k = floor(log2(1 / quantile of the magnitudes)), -7 - bits <= k <= 23 - bits, and the output shift is -k.
+    Rounding is floor(x + 1/2); weights are clamped to `bits` bits. By the rule of training the scale is 2**k with
+    k = floor(log2(1 / quantile of the magnitudes)), -7 - bits <= k <= 23 - bits, the output shift is -k, and the bias
+    has `bits` bits, too. By clipping it has the 8 bits of the bias memory.
     """
     import torch
     weight = torch.from_numpy(tensors.weight)
     bias = None if tensors.bias is None else torch.from_numpy(tensors.bias).to(weight.dtype)
     if clipping.method is Clip.QAT:
         places = _places(weight, bias, bits, tensors.shift_quantile)
-        scale, shift = torch.pow(2.0, places), -int(places)
+        scale, shift, bias_bits = torch.pow(2.0, places), -int(places), bits
     else:
-        scale, shift = _scale(weight, clipping), round(tensors.output_shift or 0.0)
+        scale, shift, bias_bits = _scale(weight, clipping), round(tensors.output_shift or 0.0), DATA_BITS
     return Quantized(_round(2 ** (bits - 1) * scale * weight, bits),
-                     None if bias is None else _round(2 ** (bits - 1) * (bias * scale), bits), shift)
+                     None if bias is None else _round(2 ** (bits - 1) * (bias * scale), bias_bits), shift)
 
 
 def _places(weight: torch.Tensor, bias: torch.Tensor | None, bits: int, quantile: float) -> torch.Tensor:
@@ -129,7 +130,7 @@ def _scale(weight: torch.Tensor, clipping: Clipping) -> torch.Tensor:
     """What a clipping method multiplies by."""
     import torch
 
-    from ....quantization.magnitudes import MAGNITUDES
+    from ....tensors.magnitudes import MAGNITUDES
     if clipping.method is Clip.SCALE:
         return torch.tensor(clipping.scale, dtype=weight.dtype)
     return MAGNITUDES[clipping.method.value](weight, clipping.deviations)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from ..device import Device
 from ..hardware import Hardware, hardware
@@ -41,6 +42,7 @@ class MemoryMaps:
         return next((area for area in self.areas if area.owner == owner), None)
 
 
+@lru_cache(maxsize=1)  # the rules and then the plan ask for those of one placed network
 def memory_maps(network: Network, placement: Placement, device: Device) -> MemoryMaps:
     """The memory maps of a placed network.
 
