@@ -150,20 +150,21 @@ def _best_of(candidates: Candidates, mode: Mode, wanted: Amount, before: Before,
 
 @dataclass(frozen=True)
 class Left:
-    """What a layer leaves to the next one: the cycles of its last kernel, and the tensor that is all in L1."""
+    """What a layer leaves to the next one: the cycles of its last kernel, and the tensors that are all in L1."""
 
     step: float = 0.0
-    output: str = ""
+    tensors: frozenset[str] = frozenset()
 
     def before(self, job: Job) -> Before:
         """The same as the next layer sees it."""
-        return Before(self.step, tuple(operand.strip.root == self.output for operand in job.operands))
+        return Before(self.step, tuple(operand.strip.root in self.tensors for operand in job.operands))
 
 
 def left(tiling: Tiling, job: Job) -> Left:
     """What a layer leaves."""
-    stays = job.dense and (tiling.single(job) or tiling.mode.gathers)
-    return Left(tiling.step, job.strip.root if stays else "")
+    output = {job.strip.root} if job.dense and (tiling.single(job) or tiling.mode.gathers) else set()
+    inputs = {operand.strip.root for operand in job.operands if tiling.single(job)}
+    return Left(tiling.step, frozenset(output | inputs))
 
 
 def signature(job: Job) -> tuple[object, ...]:
