@@ -45,6 +45,8 @@ class Axis:
     def span(self, begin: int, end: int) -> Span:
         """What the outputs `begin` to `end`-1 see.
 
+        From the axis' begin on, what is left of it behind the last window belongs to that: whole lines are one piece.
+
         >>> Axis(size=8, kernel=3, pad=1).span(0, 4), Axis(size=8, kernel=3, pad=1).span(4, 8)
         (Span(begin=0, end=5, before=1, after=0), Span(begin=3, end=8, before=0, after=1))
         """
@@ -52,7 +54,9 @@ class Axis:
         start, stop = max(first, 0), min(last, self.size)
         if start >= stop:
             return Span(0, 0, end - begin)
-        return Span(start, stop, start - first, last - stop)
+        if start == 0 and self.size - stop < self.stride:
+            stop = self.size
+        return Span(start, stop, start - first, max(0, last - stop))
 
     @property
     def reach(self) -> int:
