@@ -16,10 +16,9 @@ from bittrue.targets.gap9.kernels import (
     pack_depthwise,
     pack_linear,
 )
-from bittrue.targets.gap9.network import Layer, Network, Tensor
+from bittrue.targets.gap9.network import DTYPES, Layer, Network, Tensor
 from gap9.kernel_builds import Call, typed
 
-TYPES = {"i8": np.int8, "u8": np.uint8, "i16": np.int16, "u16": np.uint16, "i32": np.int32}
 CORES = 3
 Memory = dict[str, IntArray]
 """Tensors that are no slices: (pixels, channels); -99 where nothing was written yet."""
@@ -50,14 +49,14 @@ class Run:
         out = self.network.tensors[layer.output]
         inputs = [self.network.tensors[name] for name in layer.inputs]
         call = Call(layer.kernel)
-        places = [call.address(self.read(t.name), TYPES[t.elem]) for t in inputs]
+        places = [call.address(self.read(t.name), DTYPES[t.elem]) for t in inputs]
         if layer.kernel == "linear" and layer.weights is not None and inputs[0].channels != layer.weights.shape[1]:
             assert self.network.root(inputs[0].name)[0].channels == inputs[0].channels, "no rows of pixels in a slice"
         values = FIELDS[layer.kernel](layer, inputs, out) | _parameters(call, layer)
         names = ("a", "b") if layer.kernel == "add" else ("input",)
         raw = call.run(out.bytes, CORES, **values, **dict(zip(names, places, strict=True)))
         assert out.elem == "i32" or layer.requant.element_bytes == 1 or layer.kernel in NOT_REQUANTIZED
-        self.write(layer.output, typed(raw, TYPES[out.elem], (out.height, out.width, out.channels)))
+        self.write(layer.output, typed(raw, DTYPES[out.elem], (out.height, out.width, out.channels)))
 
 
 NOT_REQUANTIZED = ("max_pool", "pad", "lookup")

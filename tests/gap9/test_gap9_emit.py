@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 from tempfile import mkdtemp
 
+import numpy as np
 import pytest
 
 from bittrue.errors import BadInput, Difference
@@ -27,7 +28,9 @@ from bittrue.targets.gap9.program import Program
 from bittrue.targets.gap9.simulate import ClusterResult
 from bittrue.targets.gap9.simulate.build import compile_all
 from bittrue.targets.gap9.step_tables import table_bytes
-from gap9.emit_programs import Planner, as_bytes, expected, sample, small_network
+from gap9.emit_programs import Planner, small_network
+from gap9.kernel_builds import Ints
+from gap9.planning_networks import bytes_of, evaluate, samples
 
 NETWORK = small_network()
 OUTPUTS = [layer.output for layer in NETWORK.layers]
@@ -46,12 +49,17 @@ def program(kind: str) -> Program:
     return replace(made, arena=full // 16 * 16)
 
 
+@cache
+def values(seed: int) -> dict[str, Ints]:
+    return evaluate(NETWORK, samples(NETWORK, np.random.default_rng(seed)))
+
+
 def answers(seed: int = 5) -> dict[str, bytes]:
-    return as_bytes(NETWORK, expected(NETWORK, sample(NETWORK, seed)), OUTPUTS)
+    return bytes_of(NETWORK, values(seed), OUTPUTS)
 
 
 def inputs(seed: int = 5) -> dict[str, bytes]:
-    return as_bytes(NETWORK, sample(NETWORK, seed), NETWORK.inputs)
+    return bytes_of(NETWORK, values(seed), NETWORK.inputs)
 
 
 @cache
