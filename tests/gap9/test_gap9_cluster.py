@@ -10,7 +10,7 @@ import pytest
 
 from bittrue.errors import BadInput
 from bittrue.targets.gap9.simulate import Cluster, write_trace
-from bittrue.targets.gap9.simulate.build import GCC_PROGRAM, build
+from bittrue.targets.gap9.simulate.build import GCC_PROGRAM
 from gap9.cluster_programs import c_program, compiled, run_c
 
 TEAM = """
@@ -280,14 +280,6 @@ static void cluster(void *a) { for (int i = 0; i < (a ? 16 : 17); i++) ((volatil
     result = cluster.run(10**6)
     assert [trap.code for trap in result.traps] == ["BT5510"]
     assert f"0x{cluster.symbols['buffer'] + 64:08x}" in result.traps[0].why
-
-
-def test_all_errors_of_a_project_are_reported(tmp_path: Path) -> None:
-    (tmp_path / "one.c").write_text("int a = b;\n")
-    (tmp_path / "two.c").write_text("\nint f(void) { return c; }\n")
-    with pytest.raises(BadInput) as caught:
-        build([tmp_path / "one.c", tmp_path / "two.c"], tmp_path / "out")
-    assert {found.where for found in caught.value.diagnostics} == {"one.c:1", "two.c:2"}
 
 
 def test_a_file_that_is_no_program(tmp_path: Path) -> None:
