@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import numpy as np
 
@@ -15,6 +16,8 @@ from bittrue.targets.gap9.step_tables import table_bytes
 from gap9.kernel_builds import Ints
 from gap9.kernel_inputs import tables, weights
 
+STRICT = ("-Wshadow", "-Wstrict-prototypes", "-Wconversion", "-Wmissing-prototypes", "-Wundef")
+"""Warnings beside those of every build."""
 THIRD = 30_000
 """Bytes of one of the three places in L1."""
 
@@ -191,6 +194,14 @@ class Planner:
             values |= {f"channels{part}": tensor.channels, f"pitch{part}": tensor.channels}
             loads.append(self.rows("input", name, rows, (0, tensor.channels), pointers[f"data{part}"], True))
         return loads, pointers, values
+
+
+def write(made: dict[str, bytes], folder: Path) -> Path:
+    """Write a project's files; the folder."""
+    for name, data in made.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(data)
+    return folder
 
 
 def random_weights(random: np.random.Generator, shape: tuple[int, ...]) -> tuple[Ints, Ints]:

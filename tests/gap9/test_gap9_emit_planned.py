@@ -10,8 +10,8 @@ import pytest
 from bittrue.targets.gap9.emit import emit, layout_of
 from bittrue.targets.gap9.execution.projects import build_host, build_project, load_project, read_trace, run_host
 from bittrue.targets.gap9.planning import Limits, plan
+from gap9.emit_programs import STRICT, write
 from gap9.planning_networks import Build, bytes_of, evaluate, samples
-from gap9.test_gap9_emit import STRICT, write
 from gap9.test_gap9_planning import NETWORKS
 
 
