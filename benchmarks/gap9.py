@@ -15,10 +15,10 @@ from math import exp, log
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import numpy as np
 from networks_gap9 import stored
 
 from bittrue import load
-from bittrue.cli.inputs import model_inputs
 from bittrue.ir import Graph
 from bittrue.ir.onnx import to_bytes, to_model
 from bittrue.targets.gap9 import GAP9
@@ -74,7 +74,10 @@ def whole_cycles(console: str) -> int:
 
 def measured(name: str, graph: Graph, folder: Path, published: int | None) -> Result:
     """Compile, run, compare."""
-    inputs = model_inputs(graph, None, None, None, 1)
+    types = {node.name: graph.types[node.name] for node in graph.inputs}
+    random = np.random.default_rng(1)
+    inputs = {node: random.integers(tensor.elem.min, tensor.elem.max + 1, (1, *tensor.shape))
+              for node, tensor in types.items()}
     GAP9.emit(graph, GAP9.plan(graph), inputs, folder, {"model.onnx": to_bytes(to_model(graph))})
     project = read_project(KIND, folder)
     report, run = check_simulation(project), run_once(project)
