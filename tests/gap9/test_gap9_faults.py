@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -53,6 +55,18 @@ def faults(folder: Path) -> list[Fault]:
     return found
 
 
+@contextmanager
+def put_in(fault: Fault, folder: Path) -> Iterator[None]:
+    """The project has the fault."""
+    path = folder / fault.file
+    source = path.read_text()
+    path.write_text(fault.apply(source))
+    try:
+        yield
+    finally:
+        path.write_text(source)
+
+
 def found(project: Gap9Project, chosen: list[Fault]) -> int:
     """Put in one fault after the other; how many are found.
 
@@ -61,11 +75,8 @@ def found(project: Gap9Project, chosen: list[Fault]) -> int:
     """
     count = 0
     for fault in chosen:
-        path = project.folder / fault.file
-        source = path.read_text()
-        path.write_text(fault.apply(source))
-        count += checked(project).report().differences > 0
-        path.write_text(source)
+        with put_in(fault, project.folder):
+            count += checked(project).report().differences > 0
     return count
 
 
@@ -78,6 +89,17 @@ def test_without_a_fault_nothing_is_found(project: Gap9Project) -> None:
 @pytest.mark.parametrize("part", range(PARTS))
 def test_faults_are_found(project: Gap9Project, part: int) -> None:
     assert found(project, faults(project.folder)[part * FAULTS:(part + 1) * FAULTS]) >= LEAST
+
+
+@pytest.mark.parametrize("project", ["chain"], indirect=True)
+def test_only_the_guards_see_a_value_too_many(project: Gap9Project) -> None:
+    """The last tile has a channel more, behind its output: every value is right."""
+    made, check = step_faults((project.folder / "steps.c").read_text()), ProjectCheck(project)
+    with put_in([fault for fault in made if fault.kind == "size out_c"][-1], project.folder):
+        check.guarded(check.on_cluster)
+        assert check.report().differences == 0
+        check.guarded(check.with_known_answers)
+    assert [problem.code for problem in check.problems] == ["BT5510"]
 
 
 @pytest.mark.nightly
