@@ -73,7 +73,7 @@ def program(kernels: tuple[str, ...] = tuple(KERNELS), compiler: str = "zig", fl
     functions = ", ".join(f"(kernel *)(void (*)(void)){KERNELS[name].function}" for name in kernels)
     files = dict.fromkeys(source / file for name in kernels for file in KERNELS[name].files)
     made = c_program(CALLS.format(functions=functions, room=ROOM), compiler, (f"-I{source}", *flags),
-                                    tuple(files))
+                     tuple(files))
     return Loaded(made, kernels)
 
 
