@@ -1,4 +1,4 @@
-"""Small programs for the cluster simulator, written as words; and compiled C."""
+"""Small programs for the cluster simulator, written as words or in C."""
 
 from __future__ import annotations
 
@@ -83,21 +83,12 @@ def cycles(words: Sequence[int], registers: Mapping[int, int] | None = None, cor
     return taken[1] - taken[0]
 
 
-@cache
-def compiled(source: str, compiler: str = "zig", flags: tuple[str, ...] = ()) -> Path:
-    """An ELF file of one C file."""
-    folder = Path(mkdtemp(prefix="bittrue-test-"))
-    (folder / "test.c").write_text(source)
-    made = build([folder / "test.c"], folder, compiler, flags)
-    assert made.warnings == ()
-    return made.elf
-
-
 HEAD = """
 #include "pmsis.h"
 #include "bsp/ram.h"
 #include "bt_sim.h"
 #include "bt_registers.h"
+static int result;
 """
 MAIN = """
 int main(void)
@@ -115,7 +106,23 @@ int main(void)
 """
 
 
+@cache
+def compiled(source: str, compiler: str = "zig", flags: tuple[str, ...] = (), others: tuple[Path, ...] = ()) -> Path:
+    """An ELF file of a C file, and of other ones."""
+    folder = Path(mkdtemp(prefix="bittrue-test-"))
+    (folder / "test.c").write_text(source)
+    made = build([folder / "test.c", *others], folder, compiler, flags)
+    assert made.warnings == ()
+    return made.elf
+
+
+def c_program(body: str, compiler: str = "zig", flags: tuple[str, ...] = (), others: tuple[Path, ...] = ()) -> Cluster:
+    """A cluster with a program: `body` has `void cluster(void *)`, which the cluster controller runs; it may set
+    `result`, the program's exit code."""
+    return Cluster(compiled(HEAD + body + MAIN, compiler, flags, others))
+
+
 def run_c(body: str, budget: int = 10**7, compiler: str = "zig") -> tuple[Cluster, ClusterResult]:
-    """Compile and run: `body` has `int result` and `void cluster(void *)`, which the cluster controller runs."""
-    cluster = Cluster(compiled(HEAD + body + MAIN, compiler))
+    """Compile and run a program."""
+    cluster = c_program(body, compiler)
     return cluster, cluster.run(budget)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import numpy as np
 
@@ -13,12 +14,12 @@ from bittrue.targets.gap9.network import Layer, Network, Tensor
 from bittrue.targets.gap9.program import Area, Program, Region, Staging, Step, Transfer
 from bittrue.targets.gap9.step_tables import table_bytes
 from gap9.kernel_builds import Ints
-from gap9.kernel_reference import windows
-from gap9.test_gap9_kernels_matrix import activations, scaled, tables, weights
+from gap9.kernel_inputs import tables, weights
 
+STRICT = ("-Wshadow", "-Wstrict-prototypes", "-Wconversion", "-Wmissing-prototypes", "-Wundef")
+"""Warnings beside those of every build."""
 THIRD = 30_000
 """Bytes of one of the three places in L1."""
-TYPES = {"i8": "i1", "u8": "u1", "i32": "<i4"}
 
 
 @dataclass
@@ -195,6 +196,14 @@ class Planner:
         return loads, pointers, values
 
 
+def write(made: dict[str, bytes], folder: Path) -> Path:
+    """Write a project's files; the folder."""
+    for name, data in made.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(data)
+    return folder
+
+
 def random_weights(random: np.random.Generator, shape: tuple[int, ...]) -> tuple[Ints, Ints]:
     return weights(random, 8, shape), random.integers(-2000, 2000, shape[0])
 
@@ -228,49 +237,3 @@ def small_network(seed: int = 1) -> Network:
         Layer("fc", "linear", ("fc",), ("cat",), "fc", weights=w3, bias=b3, macs=1080))
     del tensors["flat"]
     return Network("a small net", tensors, layers, ("image",), ("fc",))
-
-
-def sample(network: Network, seed: int = 5) -> dict[str, Ints]:
-    random = np.random.default_rng(seed)
-    return {name: activations(random, network.tensors[name].elem == "i8", shape(network.tensors[name]))
-            for name in network.inputs}
-
-
-def shape(tensor: Tensor) -> tuple[int, int, int]:
-    return tensor.height, tensor.width, tensor.channels
-
-
-def expected(network: Network, inputs: dict[str, Ints]) -> dict[str, Ints]:
-    """Every tensor, by windows and sums."""
-    values = dict(inputs)
-    for layer in network.layers:
-        values[layer.output] = _value(network, layer, values)
-    return values
-
-
-def _value(network: Network, layer: Layer, values: dict[str, Ints]) -> Ints:
-    operands = [_operand(network, name, values) for name in layer.inputs]
-    out, window = network.tensors[layer.output], layer.window
-    if layer.kernel == "concat":
-        return np.concatenate(operands, axis=2)
-    if layer.kernel == "linear":
-        assert layer.weights is not None
-        return scaled((layer.weights @ operands[0].ravel() + layer.bias).reshape(shape(out)), layer.requant)
-    seen = windows(operands[0], (out.height, out.width), window.kernel, window.stride, window.pads[:2], window.dilation,
-                   -999 if layer.kernel == "max_pool" else 0)
-    if layer.kernel == "max_pool":
-        return np.asarray(seen.max(axis=(2, 3)))
-    acc = np.einsum("yxhwc,ochw->yxo", seen, layer.weights) + layer.bias
-    return scaled(acc, layer.requant)
-
-
-def _operand(network: Network, name: str, values: dict[str, Ints]) -> Ints:
-    if name in values:
-        return values[name]
-    slices = [(tensor.within[1], values[tensor.name]) for tensor in network.tensors.values()
-              if tensor.within and tensor.within[0] == name]
-    return np.concatenate([value for _, value in sorted(slices, key=lambda item: item[0])], axis=2)
-
-
-def as_bytes(network: Network, values: dict[str, Ints], names: Sequence[str]) -> dict[str, bytes]:
-    return {name: values[name].astype(TYPES[network.tensors[name].elem]).tobytes() for name in names}

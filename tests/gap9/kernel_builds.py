@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -12,9 +13,9 @@ from pathlib import Path
 from tempfile import mkdtemp
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
-from bittrue.targets.gap9.kernels import KERNELS, SOURCE, RequantTable, structs
+from bittrue.targets.gap9.kernels import KERNELS, SOURCE, Kind, RequantTable, structs
 
 STRICT = ("-std=c11", "-O2", "-Wall", "-Wextra", "-Wpedantic", "-Werror")
 ZIG = (sys.executable, "-m", "ziglang", "cc")
@@ -28,6 +29,13 @@ Ints = NDArray[np.int64]
 def sources() -> list[str]:
     """All C files of the kernels."""
     return sorted(map(str, SOURCE.glob("*.c")))
+
+
+@cache
+def kernel_folder() -> Path:
+    """The kernels as projects have them: in a folder of this name, the objects of a compiler for the cluster are kept.
+    """
+    return shutil.copytree(SOURCE, Path(mkdtemp(prefix="bittrue-kernels-")) / "kernels")
 
 
 @cache
@@ -58,7 +66,7 @@ class Call:
     name: str
     kept: list[NDArray[np.generic]] = field(default_factory=list)
 
-    def address(self, data: bytes | Ints | None, kind: type[np.generic] = np.uint8) -> int | None:
+    def address(self, data: bytes | Ints | None, kind: DTypeLike = np.uint8) -> int | None:
         """The address of a copy, aligned to 4."""
         if data is None:
             return None
@@ -94,6 +102,11 @@ class Call:
         return memory[GUARD:-GUARD]
 
 
-def typed(raw: NDArray[np.uint8], kind: type[np.generic], shape: Sequence[int]) -> Ints:
+def typed(raw: NDArray[np.uint8], kind: DTypeLike, shape: Sequence[int]) -> Ints:
     """Bytes as integers of a type."""
     return raw.view(kind).reshape(shape).astype(np.int64)
+
+
+def output(raw: NDArray[np.uint8], table: RequantTable, shape: tuple[int, ...]) -> Ints:
+    """What a kernel with this requantization stores."""
+    return typed(raw, np.int32 if table.kind is Kind.NONE else np.int8, shape)

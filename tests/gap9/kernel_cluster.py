@@ -7,23 +7,20 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Mapping
-from copy import deepcopy
+from copy import copy, deepcopy
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from tempfile import mkdtemp
 
 import numpy as np
 
-from bittrue.targets.gap9.kernels import KERNELS, NO_REQUANT, SOURCE, Kernel, RequantTable, structs
+from bittrue.targets.gap9.kernels import KERNELS, NO_REQUANT, Kernel, RequantTable, structs
 from bittrue.targets.gap9.simulate import Cluster, ClusterResult
-from bittrue.targets.gap9.simulate.build import build
-from gap9.kernel_builds import Call
+from gap9.cluster_programs import c_program
+from gap9.kernel_builds import Call, kernel_folder
 
-MAIN = """
+CALLS = """
 #include "bt_kernels.h"
-#include "bt_sim.h"
-#include "pmsis.h"
 #define NEAR __attribute__((section(".l1"), aligned(16)))
 NEAR uint8_t arena[{room}];
 NEAR int32_t params[64];
@@ -45,20 +42,7 @@ static void work(void *none)
     CALL(0);
     CALL(1);
 }}
-static void master(void *arg) {{ pi_cl_team_fork(8, work, arg); }}
-int main(void)
-{{
-    struct pi_device device;
-    struct pi_cluster_conf conf;
-    struct pi_cluster_task task;
-    pi_cluster_conf_init(&conf);
-    pi_open_from_conf(&device, &conf);
-    if (pi_cluster_open(&device))
-        return 1;
-    pi_cluster_send_task_to_cl(&device, pi_cluster_task(&task, master, 0));
-    pi_cluster_close(&device);
-    return 0;
-}}
+static void cluster(void *arg) {{ pi_cl_team_fork(8, work, arg); }}
 """
 ROOM = 107 * 1024
 GAP = 32
@@ -74,19 +58,23 @@ class Loaded:
     """Before it runs; every run is one of a copy, which is faster than to decode the program again."""
     kernels: tuple[str, ...]
 
+    def copy(self) -> Cluster:
+        """A cluster with memories of its own. The program is the same one: where its lines are is found out once."""
+        cluster = copy(self.cluster)
+        cluster.state = deepcopy(self.cluster.state)
+        return cluster
+
 
 @cache
 def program(kernels: tuple[str, ...] = tuple(KERNELS), compiler: str = "zig", flags: tuple[str, ...] = (),
-            source: Path = SOURCE) -> Loaded:
-    """Kernels with their files in the order of the table, and a main that calls one of them twice (regions 0 and 1)."""
-    folder = Path(mkdtemp(prefix="bittrue-kernel-"))
-    main = folder / "main.c"
+            source: Path | None = None) -> Loaded:
+    """Kernels with their files in the order of the table, one of which is called twice (regions 0 and 1)."""
+    source = source or kernel_folder()
     functions = ", ".join(f"(kernel *)(void (*)(void)){KERNELS[name].function}" for name in kernels)
-    main.write_text(MAIN.format(functions=functions, room=ROOM))
-    files = dict.fromkeys(file for name in kernels for file in KERNELS[name].files)
-    built = build([main, *(source / name for name in files)], folder, compiler, ("-I", str(source), *flags))
-    assert built.warnings == ()
-    return Loaded(Cluster(built.elf), kernels)
+    files = dict.fromkeys(source / file for name in kernels for file in KERNELS[name].files)
+    made = c_program(CALLS.format(functions=functions, room=ROOM), compiler, (f"-I{source}", *flags),
+                     tuple(files))
+    return Loaded(made, kernels)
 
 
 @dataclass(frozen=True)
@@ -191,7 +179,7 @@ def run(case: Case, loaded: Loaded, cores: int = 8, tight: bool = False, changed
 
     `changed` are fields whose values are wrong on purpose, `cut` bytes that buffers are too short.
     """
-    cluster = deepcopy(loaded.cluster)
+    cluster = loaded.copy()
     arena, buffers = cluster.symbols["arena"], case.buffers(cores)
     buffers = {name: data[:len(data) - cut.get(name, 0)] for name, data in buffers.items()}
     placed = place(buffers, tight)

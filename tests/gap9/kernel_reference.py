@@ -6,11 +6,12 @@ from fractions import Fraction
 from math import ceil, floor, trunc
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bittrue.ir import Rounding
+from bittrue.targets.gap9.kernels import Kind, RequantTable
+from gap9.kernel_builds import Ints
 
-Ints = NDArray[np.int64]
+Pair = tuple[int, int]
 
 
 def rounded(x: Fraction, rounding: Rounding) -> int:
@@ -32,8 +33,8 @@ def requantized(acc: int, numbers: tuple[int, int, int], rounding: Rounding, cla
     return max(clamp[0], min(clamp[1], rounded(value / 2 ** shift, rounding)))
 
 
-def windows(x: Ints, out: tuple[int, int], kernel: tuple[int, int], stride: tuple[int, int], pad: tuple[int, int],
-            dilation: tuple[int, int], filler: int = 0) -> Ints:
+def windows(x: Ints, out: Pair, kernel: Pair, stride: Pair, pad: Pair, dilation: Pair,
+            filler: int = 0) -> Ints:
     """What every window sees: (OH, OW, KH, KW, C)."""
     h, w, channels = x.shape
     seen = np.full((*out, *kernel, channels), filler, np.int64)
@@ -42,3 +43,30 @@ def windows(x: Ints, out: tuple[int, int], kernel: tuple[int, int], stride: tupl
         if 0 <= iy < h and 0 <= ix < w:
             seen[oy, ox, ky, kx] = x[iy, ix]
     return seen
+
+
+def convolve(x: Ints, w: Ints, out: Pair, stride: Pair, pad: Pair, dilation: Pair) -> Ints:
+    seen = windows(x, out, (w.shape[2], w.shape[3]), stride, pad, dilation)
+    return np.einsum("yxhwi,oihw->yxo", seen, w)
+
+
+def scaled(acc: Ints, table: RequantTable) -> Ints:
+    """A table applied to accumulators (..., channels), every kind by its definition in exact fractions."""
+    if table.kind is Kind.NONE:
+        return acc
+    out = np.empty_like(acc)
+    for place in np.ndindex(*acc.shape):
+        numbers = table.scales[place[-1] if table.per_channel else 0]
+        if table.kind is Kind.WIDE:
+            numbers = (numbers[0], numbers[1], numbers[2] + 32)
+        if table.kind is Kind.PARTS:
+            numbers = whole(numbers, table.slope_shift)
+        out[place] = requantized(int(acc[place]), numbers, table.rounding, (table.lo, table.hi))
+    return out
+
+
+def whole(record: tuple[int, int, int], bits: int) -> tuple[int, int, int]:
+    """The multiplier, offset and shift that a record of two parts stands for."""
+    high, offset, shift = record
+    low = (offset + (1 << 31)) % (1 << 32) - (1 << 31)
+    return (high << bits) + low, (offset >> 32 << bits) + (shift >> 5), (shift & 31) + bits

@@ -46,10 +46,10 @@ class Net:
         return self.add(name, Linear(), x, self.constant((outputs, inputs), -limit, limit),
                         self.constant((outputs,), -999, 999))
 
-    def requant(self, name: str, x: str, channels: int = 1, elem: IntType = I8, **op: Any) -> str:
-        """A requantization of sums to 8 bits."""
+    def requant(self, name: str, x: str, channels: int = 1, elem: IntType = I8, shift: int = 17, **op: Any) -> str:
+        """A requantization of sums to 8 bits, by about 2**(10 - shift)."""
         numbers = (self.constant((channels,), 900, 1100), self.constant((channels,), -5000, 5000),
-                   self.constant((channels,), 17, 18))
+                   self.constant((channels,), shift, shift + 1))
         whole = {"lo": elem.min, "hi": elem.max, "rounding": Rounding.HALF_UP} | op
         return self.add(name, Requant(elem, **whole), x, *numbers)
 

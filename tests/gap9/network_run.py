@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from strategies import batch
 
 from bittrue.engine.oracle import Oracle
 from bittrue.ir import Graph, IntArray
@@ -16,10 +18,10 @@ from bittrue.targets.gap9.kernels import (
     pack_depthwise,
     pack_linear,
 )
-from bittrue.targets.gap9.network import Layer, Network, Tensor
+from bittrue.targets.gap9.legalize import legalize
+from bittrue.targets.gap9.network import DTYPES, Layer, Network, Tensor
 from gap9.kernel_builds import Call, typed
 
-TYPES = {"i8": np.int8, "u8": np.uint8, "i16": np.int16, "u16": np.uint16, "i32": np.int32}
 CORES = 3
 Memory = dict[str, IntArray]
 """Tensors that are no slices: (pixels, channels); -99 where nothing was written yet."""
@@ -50,14 +52,14 @@ class Run:
         out = self.network.tensors[layer.output]
         inputs = [self.network.tensors[name] for name in layer.inputs]
         call = Call(layer.kernel)
-        places = [call.address(self.read(t.name), TYPES[t.elem]) for t in inputs]
+        places = [call.address(self.read(t.name), DTYPES[t.elem]) for t in inputs]
         if layer.kernel == "linear" and layer.weights is not None and inputs[0].channels != layer.weights.shape[1]:
             assert self.network.root(inputs[0].name)[0].channels == inputs[0].channels, "no rows of pixels in a slice"
         values = FIELDS[layer.kernel](layer, inputs, out) | _parameters(call, layer)
         names = ("a", "b") if layer.kernel == "add" else ("input",)
         raw = call.run(out.bytes, CORES, **values, **dict(zip(names, places, strict=True)))
         assert out.elem == "i32" or layer.requant.element_bytes == 1 or layer.kernel in NOT_REQUANTIZED
-        self.write(layer.output, typed(raw, TYPES[out.elem], (out.height, out.width, out.channels)))
+        self.write(layer.output, typed(raw, DTYPES[out.elem], (out.height, out.width, out.channels)))
 
 
 NOT_REQUANTIZED = ("max_pool", "pad", "lookup")
@@ -186,3 +188,44 @@ def differences(graph: Graph, network: Network, inputs: Mapping[str, IntArray]) 
             values = network.tensors[name].to_graph(memory, graph.types[node.name].shape)
             found[node.name] = int(np.count_nonzero(values != trace[node.name]))
     return found
+
+
+def legal(graph: Graph, samples: int = 3) -> Network:
+    """The network, after every tensor of it was compared with the graph's."""
+    network = legalize(graph)
+    check(graph, network)
+    found = differences(graph, network, batch(graph, 5, samples))
+    assert found == dict.fromkeys(found, 0)
+    inside = {name for layer in network.layers for name in layer.nodes}
+    assert inside | set(found) >= {node.name for node in graph.nodes}, "a node is nowhere"
+    return network
+
+
+def check(graph: Graph, network: Network) -> None:
+    """What is true of every network."""
+    names = [layer.name for layer in network.layers]
+    assert len(set(names)) == len(names)
+    assert names == [layer.output for layer in network.layers]
+    assert all(name == tensor.name for name, tensor in network.tensors.items())
+    assert network.inputs == tuple(node.name for node in graph.inputs)
+    assert network.outputs == tuple(network.aliases.get(name, name) for name in graph.outputs)
+    assert {*network.inputs, *network.outputs, *network.aliases.values()} <= network.tensors.keys()
+    assert not network.aliases.keys() & network.tensors.keys()
+    written = Counter((root.name, channel) for layer in network.layers for root, first in [network.root(layer.output)]
+                      for channel in range(first, first + network.tensors[layer.output].channels))
+    assert set(written.values()) <= {1}, "two layers write one place"
+    for tensor in network.tensors.values():
+        root, first = network.root(tensor.name)
+        assert tensor.height * tensor.width == root.height * root.width
+        assert first + tensor.channels <= root.channels
+        assert tensor.name in graph.node or tensor.within is not None, "what is no node is a slice of one"
+
+
+def kernels(network: Network) -> list[str]:
+    """The kernels of the layers, in their order."""
+    return [layer.kernel for layer in network.layers]
+
+
+def layer(network: Network, name: str) -> Layer:
+    """A layer by its name."""
+    return next(found for found in network.layers if found.name == name)

@@ -13,11 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bittrue.targets.gap9.kernels import KERNELS
-from bittrue.targets.gap9.network import Tensor
 from bittrue.targets.gap9.program import Area, Program, Staging, Step, Transfer
+from bittrue.targets.gap9.project import from_bytes, to_bytes
 from gap9.kernel_builds import Ints, library, structure
 
-TYPES = {"i8": np.int8, "u8": np.uint8, "i16": np.int16, "u16": np.uint16, "i32": np.int32}
 Bytes = NDArray[np.uint8]
 TABLE_BYTES = 768
 
@@ -59,17 +58,17 @@ class Machine:
             self.step(index, step)
         self.start_stores(len(self.program.steps) - 1, self.program.steps[-1].stores)
         self.wait_stores(len(self.program.steps))
-        outputs = {self.program.network.root(name)[0].name for name in self.program.network.outputs}
-        for name in outputs:
-            size, place = self.program.network.tensors[name].bytes, self.program.places[name]
+        network = self.program.network
+        for name in {network.root(name)[0].name for name in network.outputs}:
+            size, place = network.tensors[name].bytes, self.program.places[name]
             assert (self.arena[place:place + size] == self.stored[name]).all(), f"{name} was overwritten"
-        return {name: _typed(self.program.network.tensors[name], raw) for name, raw in self.stored.items()}
+        return {name: from_bytes(network.tensors[name], raw.tobytes()) for name, raw in self.stored.items()}
 
     def put(self, name: str, values: Ints) -> None:
         tensor, place = self.program.network.tensors[name], self.program.places[name]
-        raw = np.ascontiguousarray(values.astype(TYPES[tensor.elem])).view(np.uint8).reshape(-1)
+        raw = np.frombuffer(to_bytes(tensor, values), np.uint8)
         self.arena[place:place + raw.size] = raw
-        self.stored[name] = raw.copy()
+        self.stored[name] = raw
 
     def step(self, index: int, step: Step) -> None:
         """The protocol of `bittrue.targets.gap9.program`, in its order."""
@@ -198,7 +197,3 @@ def _rows(transfer: Transfer) -> list[tuple[int, int]]:
     count = -(-transfer.size // transfer.length)
     assert count * transfer.length == transfer.size
     return [(transfer.far + row * transfer.stride, transfer.length) for row in range(count)]
-
-
-def _typed(tensor: Tensor, raw: Bytes) -> Ints:
-    return raw.view(TYPES[tensor.elem]).reshape(tensor.height, tensor.width, tensor.channels).astype(np.int64)

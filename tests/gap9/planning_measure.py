@@ -8,22 +8,18 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bittrue.targets.gap9.kernels import KERNELS, SOURCE, Kind, row_bytes, source_files
+from bittrue.targets.gap9.kernels import KERNELS, Kind, row_bytes, source_files
 from bittrue.targets.gap9.planning.work import KINDS, WORK
-from bittrue.targets.gap9.simulate import Cluster
-from bittrue.targets.gap9.simulate.build import build
+from gap9.cluster_programs import c_program
+from gap9.kernel_builds import kernel_folder
 
 ROOM, AT_ONCE = 96_000, 40
-MAIN = """
+CALLS = """
 #include "bt_kernels.h"
-#include "bt_sim.h"
-#include "pmsis.h"
 __attribute__((section(".l1"), aligned(8))) static uint32_t memory[{words}];
 #define AT(x) (void *)((uint8_t *)memory + (x))
 {declarations}
@@ -36,20 +32,7 @@ static void work(void *arg)
     pi_cl_team_barrier();
 {calls}
 }}
-static void master(void *arg) {{ (void)arg; pi_cl_team_fork(8, work, 0); }}
-int main(void)
-{{
-    struct pi_device device;
-    struct pi_cluster_conf conf;
-    struct pi_cluster_task task;
-    pi_cluster_conf_init(&conf);
-    pi_open_from_conf(&device, &conf);
-    if (pi_cluster_open(&device))
-        return 1;
-    pi_cluster_send_task_to_cl(&device, pi_cluster_task(&task, master, 0));
-    pi_cluster_close(&device);
-    return 0;
-}}
+static void cluster(void *arg) {{ pi_cl_team_fork(8, work, arg); }}
 """
 Values = dict[str, int]
 Floats = NDArray[np.float64]
@@ -112,16 +95,14 @@ def measure(calls: Sequence[Call]) -> list[tuple[Call, int]]:
 def _measure(calls: Sequence[Call]) -> Iterator[tuple[Call, int]]:
     lines = [f"    BT_REGION_ENTER({number}); {KERNELS[call.kernel].function}(&p{number}, core, count); "
              f"BT_REGION_LEAVE({number}); pi_cl_team_barrier();" for number, call in enumerate(calls)]
-    with TemporaryDirectory() as made:
-        main = Path(made) / "main.c"
-        main.write_text(MAIN.format(words=ROOM // 4, calls="\n".join(lines), declarations="\n".join(
-            call.declaration(number) for number, call in enumerate(calls))))
-        files = [path for path in source_files({call.kernel for call in calls}) if path.suffix == ".c"]
-        cluster = Cluster(build([main, *files], Path(made), "zig", ("-I", str(SOURCE))).elf)
-        result = cluster.run()
-        result.raise_traps()
-        for number, call in enumerate(calls):
-            yield call, result.region(number).cycles
+    text = CALLS.format(words=ROOM // 4, calls="\n".join(lines), declarations="\n".join(
+        call.declaration(number) for number, call in enumerate(calls)))
+    folder, names = kernel_folder(), (path.name for path in source_files({call.kernel for call in calls}))
+    result = c_program(text, flags=(f"-I{folder}",),
+                       others=tuple(folder / name for name in names if name.endswith(".c"))).run()
+    result.raise_traps()
+    for number, call in enumerate(calls):
+        yield call, result.region(number).cycles
 
 
 class Draw:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -9,8 +10,9 @@ import numpy as np
 from bittrue.ir.ops.spatial import Window
 from bittrue.targets.gap9.kernels import NO_REQUANT, Kind, RequantTable
 from bittrue.targets.gap9.network import Layer, Network, Tensor
+from bittrue.targets.gap9.project import to_bytes
 from gap9.kernel_builds import Ints
-from gap9.kernel_reference import windows
+from gap9.kernel_reference import scaled, windows
 
 RANGES = {"i8": (-128, 127), "u8": (0, 255), "i16": (-999, 999), "u16": (0, 999), "i32": (-99_999, 99_999)}
 
@@ -144,10 +146,10 @@ class Build:
         return Network("by hand", self.tensors, tuple(self.layers), tuple(self.inputs), outputs)
 
 
-def scaled(acc: Ints, table: RequantTable) -> Ints:
-    """A requantization with floors, on (..., channels)."""
-    if table.kind is Kind.NONE:
-        return acc
+def quickly_scaled(acc: Ints, table: RequantTable) -> Ints:
+    """A requantization, on (..., channels); the kinds that are floors in words of 64 bits."""
+    if table.kind not in (Kind.NARROW, Kind.WIDE, Kind.SPLIT):
+        return scaled(acc, table)
     columns = np.array(table.scales, np.int64).reshape(-1, 2 if table.kind is Kind.SPLIT else 1, 3)
     up = 0 if table.kind is Kind.NARROW else 32
     found = [(acc * columns[:, i, 0] + columns[:, i, 1]) >> (columns[:, i, 2] + up) for i in range(columns.shape[1])]
@@ -185,11 +187,13 @@ def _layer(network: Network, layer: Layer, x: list[Ints]) -> Ints:
             return seen.max(axis=(2, 3))
         product = {"avg_pool": "yxhwc->yxc", "depthwise": "yxhwc,chw->yxc"}.get(layer.kernel, "yxhwi,oihw->yxo")
         acc = np.einsum(product, *((seen,) if layer.weights is None else (seen, layer.weights)), optimize=True)
-        return scaled(acc + (0 if layer.bias is None else layer.bias), layer.requant)
+        return quickly_scaled(acc + (0 if layer.bias is None else layer.bias), layer.requant)
     if layer.kernel == "linear":
         assert layer.weights is not None
         assert layer.bias is not None
-        return scaled(x[0].reshape(-1, layer.weights.shape[1]) @ layer.weights.T + layer.bias, layer.requant)
+        return quickly_scaled(x[0].reshape(-1, layer.weights.shape[1]) @ layer.weights.T + layer.bias, layer.requant)
+    if layer.kernel == "concat":
+        return np.concatenate(x, axis=2)
     if layer.kernel == "pad":
         top, left, front, bottom, right, back = layer.padding
         return np.pad(x[0], ((top, bottom), (left, right), (front, back)), constant_values=layer.value)
@@ -197,11 +201,16 @@ def _layer(network: Network, layer: Layer, x: list[Ints]) -> Ints:
         assert layer.table is not None
         return np.frombuffer(layer.table, np.int8).astype(np.int64)[x[0] & 255]
     if layer.kernel == "leaky_relu":
-        return np.where(x[0] >= 0, x[0], scaled(x[0], layer.requant))
-    return scaled(sum(x), layer.requant)  # type: ignore[arg-type]
+        return np.where(x[0] >= 0, x[0], quickly_scaled(x[0], layer.requant))
+    return quickly_scaled(sum(x), layer.requant)  # type: ignore[arg-type]
 
 
 def samples(network: Network, random: np.random.Generator) -> dict[str, Ints]:
     """Values for the inputs (H, W, C), by name."""
     return {name: random.integers(RANGES[t.elem][0], RANGES[t.elem][1] + 1, (t.height, t.width, t.channels))
             for name in network.inputs for t in (network.tensors[name],)}
+
+
+def bytes_of(network: Network, values: dict[str, Ints], names: Iterable[str]) -> dict[str, bytes]:
+    """Tensors as they lie in memory; slices have the values of what they lie in."""
+    return {name: to_bytes(network.tensors[name], _read(network, values, name)) for name in names}

@@ -1,79 +1,57 @@
-"""Small integer graphs for whole projects: nothing square, every kernel somewhere."""
+"""Projects of graphs; and two small graphs for them: nothing square, every kernel somewhere."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 
-from bittrue.ir import Graph, GraphBuilder, IntType, Rounding
-from bittrue.ir.ops import Add, AvgPool, Concat, Conv, Flatten, LeakyRelu, Linear, Lookup, MaxPool, Pad, Requant
+from bittrue.ir import Graph, IntType, Rounding
+from bittrue.ir.onnx import to_bytes, to_model
+from bittrue.ir.ops import Add, AvgPool, Concat, LeakyRelu, Lookup, MaxPool, Pad
+from bittrue.targets.gap9 import GAP9
+from bittrue.targets.gap9.plan import Gap9Plan
+from bittrue.targets.gap9.project import KIND, Gap9Project
+from bittrue.targets.sources import read_project
+from gap9.network_graphs import U8, Net
+from gap9.random_networks import sample
+
+SAME = (1, 1, 1, 1)
 
 
-class Builder(GraphBuilder):
-    """A graph with random weights; names are `kind` and number."""
-
-    def __init__(self, name: str, seed: int) -> None:
-        super().__init__(name)
-        self.random = np.random.default_rng(seed)
-
-    def requant(self, x: str, channels: int, elem: str = "u8", rounding: Rounding = Rounding.HALF_UP,
-                gain: int = 9) -> str:
-        """Per channel, with offsets; `gain` is about how many bits are dropped."""
-        name, kind = f"q{len(self.nodes)}", IntType.parse(elem)
-        parameters = (self.constant(f"{name}_m", self.random.integers(1 << 13, 1 << 14, channels), "i32"),
-                      self.constant(f"{name}_o", self.random.integers(-1 << 16, 1 << 16, channels), "i32"),
-                      self.constant(f"{name}_s", np.full(channels, 13 + gain), "i8"))
-        return self.add(name, Requant(kind, kind.min, kind.max, rounding), x, *parameters)
-
-    def conv(self, x: str, inputs: int, outputs: int, kernel: tuple[int, int], stride: tuple[int, int] = (1, 1),
-             pads: tuple[int, int, int, int] = (0, 0, 0, 0), groups: int = 1, bits: int = 8, **rest: object) -> str:
-        """A convolution and its requantization."""
-        name = f"conv{len(self.nodes)}"
-        weight = self.constant(f"{name}_w", self._weights((outputs, inputs // groups, *kernel), bits), f"i{bits}")
-        bias = self.constant(f"{name}_b", self.random.integers(-500, 500, outputs), "i16")
-        acc = self.add(name, Conv(stride, pads, groups=groups), x, weight, bias)
-        return self.requant(acc, outputs, gain=bits, **rest)  # type: ignore[arg-type]
-
-    def linear(self, x: str, inputs: int, outputs: int) -> str:
-        """A linear layer, whose sums are the result."""
-        name = f"linear{len(self.nodes)}"
-        bias = self.constant(f"{name}_b", self.random.integers(-500, 500, outputs), "i16")
-        return self.add(name, Linear(), x, self.constant(f"{name}_w", self._weights((outputs, inputs), 8), "i8"), bias)
-
-    def _weights(self, shape: tuple[int, ...], bits: int) -> np.ndarray:
-        return self.random.integers(-(1 << bits - 1), 1 << bits - 1, shape)
-
-
-def chain(seed: int = 1) -> Graph:
+def chain() -> Graph:
     """Convolutions, a pooling, a pointwise convolution, a linear layer."""
-    b = Builder("chain", seed)
-    x = b.input("x", (3, 12, 16), "i8")
-    x = b.conv(x, 3, 16, (3, 3), pads=(1, 1, 1, 1))
-    x = b.conv(x, 16, 32, (3, 3), pads=(1, 1, 1, 1))
-    x = b.add("pool", MaxPool((2, 2), (2, 2)), x)
-    x = b.conv(x, 32, 44, (3, 2), pads=(1, 0, 1, 1), bits=4)
-    x = b.conv(x, 44, 24, (1, 1), rounding=Rounding.HALF_EVEN)
-    return b.build(b.linear(b.add("flat", Flatten(), x), 24 * 6 * 8, 10))
+    n = Net(1)
+    a = n.requant("a", n.conv("ca", n.input(3, 12, 16), (16, 3, 3, 3), pads=SAME), 16, U8)
+    b = n.requant("b", n.conv("cb", a, (32, 16, 3, 3), pads=SAME), 32, U8, shift=19)
+    p = n.add("p", MaxPool((2, 2), (2, 2)), b)
+    c = n.requant("c", n.conv("cc", p, (44, 32, 3, 2), 7, pads=(1, 0, 1, 1)), 44, U8, shift=15)
+    d = n.requant("d", n.conv("cd", c, (24, 44, 1, 1)), 24, U8, shift=18, rounding=Rounding.HALF_EVEN)
+    return n.build(n.linear("y", n.flatten("f", d), 10, 24 * 6 * 8))
 
 
-def branches(seed: int = 2) -> Graph:
+def branches() -> Graph:
     """A residual block, a concatenation, depthwise convolutions, averages, tables: many tensors live at once."""
-    b = Builder("branches", seed)
-    x = b.input("x", (5, 14, 9), "u8")
-    stem = b.conv(x, 5, 24, (3, 3), (2, 1), (1, 1, 1, 1), elem="i8")
-    deep = b.conv(stem, 24, 24, (3, 3), pads=(1, 1, 1, 1), groups=24, elem="i8")
-    deep = b.conv(deep, 24, 24, (1, 1), elem="i8")
-    total = b.requant(b.add("sum", Add(IntType.parse("i9")), stem, deep), 24, elem="i8", gain=1)
-    leaky = b.add("leaky", LeakyRelu(13, 8), total)
-    wide = b.conv(leaky, 24, 12, (3, 3), pads=(1, 1, 1, 1))
-    slim = b.conv(leaky, 24, 7, (1, 1), bits=2)
-    both = b.add("both", Concat(0), wide, slim)
-    table = b.constant("curve", (np.arange(256) * np.arange(256)) // 256, "u8")
-    curve = b.add("curved", Lookup(), both, table)
-    padded = b.add("padded", Pad((0, 1, 0, 0, 0, 2), 3), curve)
-    mean = b.add("mean", AvgPool(IntType.parse("u8"), (2, 3), (2, 2)), padded)
-    return b.build(b.add("global", AvgPool(IntType.parse("u8")), mean), leaky)
+    n = Net(2)
+    x = n.input(5, 14, 9, elem="u8")
+    a = n.requant("a", n.conv("ca", x, (24, 5, 3, 3), stride=(2, 1), pads=SAME), 24, shift=19)
+    b = n.requant("b", n.conv("cb", a, (24, 1, 3, 3), groups=24, pads=SAME), 24)
+    c = n.requant("c", n.conv("cc", b, (24, 24, 1, 1)), 24, shift=18)
+    s = n.requant("s", n.add("t", Add(IntType(9, True)), a, c), 24, shift=11)
+    leaky = n.add("leaky", LeakyRelu(13, 8), s)
+    wide = n.requant("wide", n.conv("cw", leaky, (12, 24, 3, 3), pads=SAME), 12, U8, shift=18)
+    slim = n.requant("slim", n.conv("cs", leaky, (7, 24, 1, 1), 1), 7, U8, shift=11)
+    curve = n.builder.constant("curve", (np.arange(256) * np.arange(256)) // 256, "u8")
+    curved = n.add("curved", Lookup(), n.add("both", Concat(), wide, slim), curve)
+    mean = n.add("mean", AvgPool(U8, (2, 3), (2, 2)), n.add("padded", Pad((0, 1, 0, 0, 0, 2), 3), curved))
+    return n.build(n.add("global", AvgPool(U8), mean), leaky)
 
 
 GRAPHS: dict[str, Callable[[], Graph]] = {"chain": chain, "branches": branches}
+
+
+def emitted(graph: Graph, plan: Gap9Plan, folder: Path, seed: int = 3, samples: int = 1) -> Gap9Project:
+    """A plan's project with random samples, written into a folder and read again."""
+    GAP9.emit(graph, plan, sample(graph, seed, samples), folder, {"model.onnx": to_bytes(to_model(graph))})
+    return read_project(KIND, folder)

@@ -9,13 +9,11 @@ import numpy as np
 
 from bittrue.errors import Unsupported
 from bittrue.ir import Graph
-from bittrue.ir.onnx import to_bytes, to_model
 from bittrue.targets.gap9 import GAP9
 from bittrue.targets.gap9.execution.verify import ProjectCheck
 from bittrue.targets.gap9.plan import Gap9Plan
-from bittrue.targets.gap9.project import KIND
-from bittrue.targets.sources import read_project
-from gap9.random_networks import network, sample
+from gap9.project_networks import emitted
+from gap9.random_networks import network
 
 EXACT, REFUSED, WRONG = "exact", "refused", "wrong"
 
@@ -67,9 +65,8 @@ def _refused(graph: Graph, options: Options, refusal: Unsupported) -> Outcome:
 def differences(graph: Graph, plan: Gap9Plan, seed: int, folder: Path) -> str:
     """Everything that is wrong with the project: its files, read again; every layer on the cluster, with the program's
     own checks and every access watched; every layer on this computer."""
-    GAP9.emit(graph, plan, sample(graph, seed), folder, {"model.onnx": to_bytes(to_model(graph))})
+    check = ProjectCheck(emitted(graph, plan, folder, seed, 2))
     files = GAP9.verify(folder, ("manifest", "files"))
-    check = ProjectCheck(read_project(KIND, folder))
     for part in (check.on_cluster, check.with_known_answers, check.on_host):
         check.guarded(part)
     report = check.report()

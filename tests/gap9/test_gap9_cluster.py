@@ -10,11 +10,10 @@ import pytest
 
 from bittrue.errors import BadInput
 from bittrue.targets.gap9.simulate import Cluster, write_trace
-from bittrue.targets.gap9.simulate.build import GCC_PROGRAM, build
-from gap9.cluster_programs import HEAD, MAIN, compiled, run_c
+from bittrue.targets.gap9.simulate.build import GCC_PROGRAM
+from gap9.cluster_programs import c_program, compiled, run_c
 
 TEAM = """
-static int result;
 static PI_L1 int sums[8], total;
 static void member(void *arg)
 {
@@ -60,7 +59,7 @@ def test_teams_barriers_and_mutexes(compiler: str) -> None:
 
 def test_regions_and_timeline(tmp_path: Path) -> None:
     """Regions count each core's own work; the same program again gives the same counts and the same timeline."""
-    results = [Cluster(compiled(HEAD + TEAM + MAIN)).run(10**7, {7: "sums"}) for _ in range(2)]
+    results = [c_program(TEAM).run(10**7, {7: "sums"}) for _ in range(2)]
     assert results[0] == results[1]
     region = results[0].region(7)
     assert (region.name, [core.core for core in region.cores]) == ("sums", list(range(8)))
@@ -76,7 +75,6 @@ def test_regions_and_timeline(tmp_path: Path) -> None:
 
 
 TRANSFERS = """
-static int result;
 static PI_L1 uint8_t near[8192], other[8192];
 static uint8_t far[64 * 1024];
 static unsigned took[8];
@@ -177,7 +175,6 @@ def test_the_fabric_controller_reaches_l3() -> None:
 
 
 BARRIER = """
-static int result;
 PI_L1 volatile unsigned times[2][8];
 static void member(void *arg)
 {
@@ -210,7 +207,6 @@ def test_barrier_opens_six_cycles_after_the_last_arrival() -> None:
 
 
 FAULTS = """
-static int result;
 volatile int choice = 99;
 static volatile int number;
 static int deep(volatile int *a) { volatile int b[64]; b[0] = *a; return b[0] ? deep(b) + b[1] : 1; }
@@ -265,7 +261,7 @@ static void cluster(void *a)
          "barrier masked"])
 def test_traps_say_where(choice: int, code: str, where: str) -> None:
     """The report has the code of what happened, and the core, the function or the line where it did."""
-    cluster = Cluster(compiled(HEAD + FAULTS + MAIN))
+    cluster = c_program(FAULTS)
     cluster.write_memory(cluster.symbols["choice"], bytes([choice, 0, 0, 0]))
     result = cluster.run(300_000)
     assert [trap.code for trap in result.traps] == [code]
@@ -276,23 +272,14 @@ def test_traps_say_where(choice: int, code: str, where: str) -> None:
 def test_guards_catch_what_no_buffer_holds() -> None:
     """One word after a buffer in L1."""
     text = """
-static int result;
 PI_L1 int buffer[16];
 static void cluster(void *a) { for (int i = 0; i < (a ? 16 : 17); i++) ((volatile int *)buffer)[i] = i; result = 0; }
 """
-    cluster = Cluster(compiled(HEAD + text + MAIN))
+    cluster = c_program(text)
     cluster.guard([(cluster.symbols["buffer"] + 64, 4)])
     result = cluster.run(10**6)
     assert [trap.code for trap in result.traps] == ["BT5510"]
     assert f"0x{cluster.symbols['buffer'] + 64:08x}" in result.traps[0].why
-
-
-def test_all_errors_of_a_project_are_reported(tmp_path: Path) -> None:
-    (tmp_path / "one.c").write_text("int a = b;\n")
-    (tmp_path / "two.c").write_text("\nint f(void) { return c; }\n")
-    with pytest.raises(BadInput) as caught:
-        build([tmp_path / "one.c", tmp_path / "two.c"], tmp_path / "out")
-    assert {found.where for found in caught.value.diagnostics} == {"one.c:1", "two.c:2"}
 
 
 def test_a_file_that_is_no_program(tmp_path: Path) -> None:
@@ -302,39 +289,34 @@ def test_a_file_that_is_no_program(tmp_path: Path) -> None:
 
 
 WATCHED = """
-#include "bt_sim.h"
-#include "pmsis.h"
 PI_L1 static __attribute__((aligned(8))) unsigned char buffer[32];
+volatile int choice = 99, place = 99;
 static void work(void *arg)
-{{
+{
+    volatile unsigned char *byte = buffer + place;
     (void)arg;
     BT_MARK(7);
-    {access};
-}}
-static void master(void *arg) {{ pi_cl_team_fork(1, work, arg); }}
-int main(void)
-{{
-    struct pi_device device;
-    struct pi_cluster_task task;
-    pi_cluster_open(&device);
-    pi_cluster_send_task_to_cl(&device, pi_cluster_task(&task, master, 0));
-    return 0;
-}}
+    switch (choice) {
+    case 0: *byte = 1; break;
+    case 1: *(volatile unsigned *)byte = 1; break;
+    case 2: (void)*byte; break;
+    case 3: (void)*(volatile unsigned *)byte; break;
+    }
+}
+static void cluster(void *arg) { pi_cl_team_fork(1, work, arg); }
 """
+ACCESSES = ("write byte", "write word", "read byte", "read word")
 
 
-@pytest.mark.parametrize(("access", "traps"), [
-    ("*(volatile unsigned char *)(buffer + 12) = 1", False), ("*(volatile unsigned char *)(buffer + 11) = 1", True),
-    ("*(volatile unsigned char *)(buffer + 17) = 1", False), ("*(volatile unsigned char *)(buffer + 18) = 1", True),
-    ("*(volatile unsigned *)(buffer + 12) = 1", False), ("*(volatile unsigned *)(buffer + 16) = 1", True),
-    ("(void)*(volatile unsigned *)(buffer + 16)", False), ("(void)*(volatile unsigned *)(buffer + 4)", False),
-    ("(void)*(volatile unsigned char *)(buffer + 8)", True), ("*(volatile unsigned char *)(buffer + 4) = 1", True),
-    ("(void)*(volatile unsigned char *)(buffer + 20)", True), ("(void)*(volatile unsigned char *)buffer", True)])
-def test_watched_memory(access: str, traps: bool, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("access", "at", "traps"), [
+    ("write byte", 12, False), ("write byte", 11, True), ("write byte", 17, False), ("write byte", 18, True),
+    ("write byte", 4, True), ("write word", 12, False), ("write word", 16, True), ("read word", 16, False),
+    ("read word", 4, False), ("read byte", 8, True), ("read byte", 20, True), ("read byte", 0, True)])
+def test_watched_memory(access: str, at: int, traps: bool) -> None:
     """Readable are bytes 4 to 7, writable 12 to 17: bytes are written, words are read."""
-    source = tmp_path / "main.c"
-    source.write_text(WATCHED.format(access=access))
-    cluster = Cluster(build([source], tmp_path / "build").elf)
+    cluster = c_program(WATCHED)
+    for name, value in (("choice", ACCESSES.index(access)), ("place", at)):
+        cluster.write_memory(cluster.symbols[name], bytes([value, 0, 0, 0]))
     place, marks = cluster.symbols["buffer"], []
 
     def watch(number: int) -> None:

@@ -15,10 +15,8 @@ from bittrue.ir.ops import MaxPool, Relu, Reshape, Slice, Transpose
 from bittrue.targets.gap9 import GAP9
 from bittrue.targets.gap9.execution import projects
 from bittrue.targets.gap9.execution.verify import ProjectCheck
-from bittrue.targets.gap9.project import KIND
-from bittrue.targets.sources import read_project
 from gap9.network_graphs import Net
-from gap9.random_networks import sample
+from gap9.project_networks import emitted
 
 Damage = Callable[[Path], object]
 
@@ -29,9 +27,8 @@ def small() -> Graph:
     return n.build(n.requant("y", c, 3))
 
 
-def emitted(graph: Graph, folder: Path, samples: int = 1) -> ProjectCheck:
-    GAP9.emit(graph, GAP9.plan(graph), sample(graph, 3, samples), folder)
-    return ProjectCheck(read_project(KIND, folder, graph))
+def check_of(graph: Graph, folder: Path, samples: int = 1) -> ProjectCheck:
+    return ProjectCheck(emitted(graph, GAP9.plan(graph), folder, samples=samples))
 
 
 def missing(name: str) -> Damage:
@@ -74,6 +71,9 @@ ON_CLUSTER: dict[str, tuple[Damage, str]] = {
     "flash": (replaced("Makefile", r"\Z", "\nREADFS_FILES = data/nothing.bin\n"), "BT5560"),
     "long name": (long_name, "BT5560"),
     "include": (lambda folder: (folder / "runtime/bt_run.c").write_bytes(b'#include "\xff.h"\n'), "BT5515"),
+    "syntax": (replaced("network.c", r"bt_begin\(me\)", "bt_begin(me"), "BT5515"),
+    "missing function": (replaced("runtime/bt_run.c", "void bt_finish", "void bt_finished"), "BT5516"),
+    "Makefile": (missing("Makefile"), "BT5560"),
     "buffers": (renamed("bt_l1"), "BT5575"),
     "arena": (renamed("bt_arena"), "BT5575"),
     "sample": (renamed("bt_sample"), "BT5560"),
@@ -83,7 +83,7 @@ ON_CLUSTER: dict[str, tuple[Damage, str]] = {
 
 @pytest.mark.parametrize("name", ON_CLUSTER)
 def test_damage_is_a_difference(name: str, tmp_path: Path) -> None:
-    check = emitted(small(), tmp_path / "project")
+    check = check_of(small(), tmp_path / "project")
     damage, code = ON_CLUSTER[name]
     damage(tmp_path / "project")
     check.guarded(check.on_cluster)
@@ -93,14 +93,14 @@ def test_damage_is_a_difference(name: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("number", ["me->number++ + 77", "-1 - me->number++"])
 def test_steps_that_are_not_planned(number: str, tmp_path: Path) -> None:
-    check = emitted(small(), tmp_path / "project")
+    check = check_of(small(), tmp_path / "project")
     replaced("runtime/bt_run.c", r"BT_MARK\(.*\)", f"BT_MARK({number})")(tmp_path / "project")
     check.guarded(check.with_known_answers)
     assert [problem.code for problem in check.problems] == ["BT5577"]
 
 
 def test_programs_that_do_not_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    check = emitted(small(), tmp_path / "project")
+    check = check_of(small(), tmp_path / "project")
     replaced("main.c", MAIN, r"\1 for (volatile int i = 0;; i++) { }")(tmp_path / "project")
     monkeypatch.setattr(projects, "HOST_SECONDS", 1)
     check.guarded(check.on_host)
@@ -109,14 +109,14 @@ def test_programs_that_do_not_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 
 def test_the_platform_of_this_computer(tmp_path: Path) -> None:
-    check = emitted(small(), tmp_path / "project")
+    check = check_of(small(), tmp_path / "project")
     missing("runtime/platform_host.c")(tmp_path / "project")
     with pytest.raises(BadInput, match=r"platform_host\.c"):
         check.on_host()
 
 
 def exact(graph: Graph, folder: Path) -> bool:
-    check = emitted(graph, folder, 2)
+    check = check_of(graph, folder, 2)
     for part in (check.on_cluster, check.with_known_answers, check.on_host):
         part()
     return check.report().differences == 0

@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 from tempfile import mkdtemp
 
+import numpy as np
 import pytest
 
 from bittrue.errors import BadInput, Difference
@@ -27,12 +28,13 @@ from bittrue.targets.gap9.program import Program
 from bittrue.targets.gap9.simulate import ClusterResult
 from bittrue.targets.gap9.simulate.build import compile_all
 from bittrue.targets.gap9.step_tables import table_bytes
-from gap9.emit_programs import Planner, as_bytes, expected, sample, small_network
+from gap9.emit_programs import STRICT, Planner, small_network, write
+from gap9.kernel_builds import Ints
+from gap9.planning_networks import bytes_of, evaluate, samples
 
 NETWORK = small_network()
 OUTPUTS = [layer.output for layer in NETWORK.layers]
 TILES = (1, 3, 2, 1, 1, 2, 3)
-STRICT = ("-Wshadow", "-Wstrict-prototypes", "-Wconversion", "-Wmissing-prototypes", "-Wundef")
 KINDS = ("in L2", "weights in L3", "all in L3")
 """What comes from the external memory: nothing; weights; weights, the sample and the known answers."""
 
@@ -46,24 +48,22 @@ def program(kind: str) -> Program:
     return replace(made, arena=full // 16 * 16)
 
 
+@cache
+def values(seed: int) -> dict[str, Ints]:
+    return evaluate(NETWORK, samples(NETWORK, np.random.default_rng(seed)))
+
+
 def answers(seed: int = 5) -> dict[str, bytes]:
-    return as_bytes(NETWORK, expected(NETWORK, sample(NETWORK, seed)), OUTPUTS)
+    return bytes_of(NETWORK, values(seed), OUTPUTS)
 
 
 def inputs(seed: int = 5) -> dict[str, bytes]:
-    return as_bytes(NETWORK, sample(NETWORK, seed), NETWORK.inputs)
+    return bytes_of(NETWORK, values(seed), NETWORK.inputs)
 
 
 @cache
 def files(kind: str) -> dict[str, bytes]:
     return emit(program(kind), inputs(), answers())
-
-
-def write(made: dict[str, bytes], folder: Path) -> Path:
-    for name, data in made.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_bytes(data)
-    return folder
 
 
 @cache

@@ -9,35 +9,19 @@ import pytest
 
 from bittrue.targets.gap9.emit import emit, layout_of
 from bittrue.targets.gap9.execution.projects import build_host, build_project, load_project, read_trace, run_host
-from bittrue.targets.gap9.network import Network, Tensor
 from bittrue.targets.gap9.planning import Limits, plan
-from gap9.kernel_builds import Ints
-from gap9.planning_networks import Build, evaluate, samples
-from gap9.test_gap9_emit import STRICT, write
+from gap9.emit_programs import STRICT, write
+from gap9.planning_networks import Build, bytes_of, evaluate, samples
 from gap9.test_gap9_planning import NETWORKS
-
-DTYPES = {"i8": "i1", "u8": "u1", "i16": "<i2", "u16": "<u2", "i32": "<i4"}
-
-
-def as_bytes(tensor: Tensor, values: Ints) -> bytes:
-    return bytes(values.astype(DTYPES[tensor.elem]).tobytes())
-
-
-def output(network: Network, values: dict[str, Ints], name: str) -> bytes:
-    """The bytes of a tensor, which may be a slice of one that has values."""
-    root, first = network.root(name)
-    tensor = network.tensors[name]
-    return as_bytes(tensor, values[root.name][..., first:first + tensor.channels])
 
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_the_planner_s_programs(name: str, tmp_path: Path) -> None:
     """In small tiles, with the checks and a trace in one program; and with large ones on this computer."""
     network = NETWORKS[name](Build(np.random.default_rng(3)))
-    inputs = samples(network, np.random.default_rng(5))
-    values = evaluate(network, inputs)
-    sample = {tensor: as_bytes(network.tensors[tensor], inputs[tensor]) for tensor in network.inputs}
-    answers = {layer.output: output(network, values, layer.output) for layer in network.layers}
+    values = evaluate(network, samples(network, np.random.default_rng(5)))
+    sample = bytes_of(network, values, network.inputs)
+    answers = bytes_of(network, values, [layer.output for layer in network.layers])
     for l1, compiler in ((6_500, "zig"), (109_568, "gcc")):
         program = plan(network, Limits(l1=l1))
         project = write(emit(program, sample, answers), tmp_path / f"project{l1}")

@@ -14,7 +14,8 @@ from elftools.elf.elffile import ELFFile
 
 from bittrue.targets.gap9.kernels import KERNELS, NO_REQUANT, SOURCE, pack_conv, source_files
 from gap9.kernel_builds import STRICT, ZIG, Call, sources, typed
-from gap9.test_gap9_kernels_matrix import activations, conv_fields, convolve, weights
+from gap9.kernel_inputs import activations, conv_fields, weights
+from gap9.kernel_reference import convolve
 
 ZIG_RISCV = (*ZIG, "-target", "riscv32-freestanding", "-mcpu=generic_rv32+m+c", "-fno-sanitize=all")
 GCC_RISCV = ("riscv64-unknown-elf-gcc", "-march=rv32imc", "-mabi=ilp32")

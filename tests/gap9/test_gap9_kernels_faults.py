@@ -19,28 +19,22 @@ from bittrue.targets.gap9.kernels import (
     SOURCE,
     Kind,
     RequantTable,
-    pack_bias,
     pack_conv,
     pack_depthwise,
     pack_linear,
 )
 from gap9.kernel_cluster import BYTEWISE, Case, Loaded, program, run
-from gap9.test_gap9_kernels_image import fields as window_fields
-from gap9.test_gap9_kernels_matrix import activations, conv_fields, tables, weights
+from gap9.kernel_inputs import activations, bytes_of, conv_fields, packed_bias, tables, weights, window_fields
 
 SEED = 31
 CORES = 4
 BUDGET = 400_000
 
 
-def bytes_of(values: np.ndarray[tuple[int, ...], np.dtype[np.int64]]) -> bytes:
-    return bytes((values & 255).astype(np.uint8).tobytes())
-
-
 def layers() -> dict[str, Case]:
     """One small layer of every kernel; all sizes differ."""
     random = np.random.default_rng(SEED)
-    bias = bytes(pack_bias(random.integers(-999, 999, 12)).astype(np.int32).tobytes())
+    bias = packed_bias(random, 12)
     narrow, one = tables(12, random)[5], RequantTable(Kind.NARROW, ((13, 64, 7),), (), False, -128, 127)
     x, w = activations(random, False, (7, 6, 8)), weights(random, 8, (12, 8, 3, 3))
     image = bytes_of(activations(random, False, (7, 5, 12)))
@@ -164,7 +158,7 @@ def test_every_fault_in_a_source_is_caught(kernel: str, tmp_path: Path) -> None:
     for index, (name, *edit) in enumerate(EDITS):
         if name != kernel:
             continue
-        source = shutil.copytree(SOURCE, tmp_path / str(index))
+        source = shutil.copytree(SOURCE, tmp_path / str(index) / "kernels")
         path, right, wrong = source / edit[0], edit[1], edit[2]
         text = path.read_text()
         assert text.count(right) >= 1, right

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import ctypes
 
 import numpy as np
 import pytest
@@ -21,54 +21,10 @@ from bittrue.targets.gap9.kernels import (
     plan_division,
     plan_requant,
 )
-from gap9.kernel_builds import Call, Ints, structure, typed
-from gap9.kernel_reference import requantized, windows
-from gap9.test_gap9_kernels_matrix import Pair, activations, output, scaled, tables, weights
-
-WINDOWS = [
-    # (H, W, C), kernel, (OH, OW), stride, pad, dilation
-    ((5, 7, 8), (3, 3), (5, 7), (1, 1), (1, 1), (1, 1)),
-    ((6, 5, 5), (3, 2), (3, 5), (2, 1), (1, 0), (1, 1)),
-    ((9, 8, 3), (2, 3), (5, 4), (1, 1), (0, 2), (3, 2)),
-    ((4, 11, 4), (1, 5), (4, 4), (1, 3), (0, 2), (1, 1)),
-    ((3, 3, 6), (5, 5), (3, 3), (1, 1), (2, 2), (1, 1)),
-    ((7, 6, 9), (4, 3), (2, 2), (3, 2), (0, 0), (1, 1)),
-    ((2, 9, 4), (3, 3), (2, 5), (1, 2), (1, 1), (1, 1)),
-    ((8, 9, 12), (2, 2), (4, 4), (2, 2), (0, 0), (1, 1)),
-    ((6, 7, 7), (6, 7), (1, 1), (1, 1), (0, 0), (1, 1)),
-]
-DEPTHWISE = [
-    # the ways through the depthwise convolution: two rows at once, by threes and what is left of them
-    ((3, 12, 8), (3, 3), (3, 12), (1, 1), (1, 1), (1, 1)),
-    ((4, 13, 4), (3, 3), (4, 13), (1, 1), (1, 1), (1, 1)),
-    ((5, 16, 6), (2, 3), (4, 14), (1, 1), (0, 0), (1, 1)),
-    ((1, 17, 4), (1, 3), (1, 17), (1, 1), (0, 1), (1, 1)),
-    ((2, 15, 3), (3, 3), (4, 17), (1, 1), (2, 2), (1, 1)),
-    # one row: strides, four rows of the kernel, dilation of the rows
-    ((6, 14, 5), (3, 3), (6, 6), (1, 2), (1, 0), (1, 1)),
-    ((9, 13, 8), (3, 3), (4, 6), (2, 2), (0, 0), (1, 1)),
-    ((7, 6, 9), (4, 3), (5, 6), (1, 1), (1, 1), (1, 1)),
-    ((8, 5, 4), (3, 3), (4, 5), (1, 1), (0, 1), (2, 1)),
-    # four windows at once, the last four of them
-    ((6, 9, 5), (5, 5), (6, 9), (1, 1), (2, 2), (1, 1)),
-    ((5, 8, 4), (7, 2), (1, 4), (1, 2), (1, 1), (1, 1)),
-    ((4, 6, 8), (1, 1), (4, 6), (1, 1), (0, 0), (1, 1)),
-    ((12, 11, 6), (9, 3), (3, 7), (2, 1), (1, 0), (1, 1)),
-]
-Window = tuple[tuple[int, int, int], Pair, Pair, Pair, Pair, Pair]
-
-
-def fields(size: tuple[int, int, int], kernel: Pair, out: Pair, stride: Pair, pad: Pair,
-           dilation: Pair) -> dict[str, int]:
-    return {"in_h": size[0], "in_w": size[1], "channels": size[2], "in_pitch": size[2], "out_h": out[0],
-            "out_w": out[1], "out_pitch": size[2], "kernel_h": kernel[0], "kernel_w": kernel[1],
-            "stride_h": stride[0], "stride_w": stride[1], "pad_top": pad[0], "pad_left": pad[1],
-            "dilation_h": dilation[0], "dilation_w": dilation[1]}
-
-
-def above_zero(table: RequantTable) -> RequantTable:
-    """The same with a clamp from 0 on."""
-    return replace(table, lo=0, hi=117)
+from bittrue.targets.gap9.network import DTYPES
+from gap9.kernel_builds import Call, Ints, output, structure, typed
+from gap9.kernel_inputs import DEPTHWISE, WINDOWS, Window, above_zero, activations, tables, weights, window_fields
+from gap9.kernel_reference import requantized, scaled, windows
 
 
 @pytest.mark.parametrize("window", [*WINDOWS, *DEPTHWISE])
@@ -85,7 +41,7 @@ def test_depthwise(window: Window, signed: bool) -> None:
         call = Call("depthwise")
         raw = call.run(acc.size * table.element_bytes, cores, input=call.address(x), requant=call.requant(table),
                        weights=call.address(pack_depthwise(w)), bias=call.address(pack_bias(bias), np.int32),
-                       is_signed=int(signed), **fields(*window))
+                       is_signed=int(signed), **window_fields(*window))
         assert (output(raw, table, acc.shape) == scaled(acc, table)).all(), (cores, table.kind)
 
 
@@ -97,7 +53,7 @@ def test_max_pool(window: Window, signed: bool) -> None:
     largest = windows(x, rest[0], kernel, *rest[1:], filler=-999).max(axis=(2, 3))
     for cores in (1, 3, 8):
         call = Call("max_pool")
-        raw = call.run(largest.size, cores, input=call.address(x), is_signed=int(signed), **fields(*window))
+        raw = call.run(largest.size, cores, input=call.address(x), is_signed=int(signed), **window_fields(*window))
         assert (typed(raw, np.int8 if signed else np.uint8, largest.shape) == largest).all()
 
 
@@ -111,7 +67,7 @@ def test_avg_pool(window: Window, signed: bool) -> None:
     for cores, table in zip((1, 2, 3, 8, 5, 4), tables(size[2], random), strict=True):
         call = Call("avg_pool")
         raw = call.run(total.size * table.element_bytes, cores, input=call.address(x), requant=call.requant(table),
-                       is_signed=int(signed), **fields(*window))
+                       is_signed=int(signed), **window_fields(*window))
         assert (output(raw, table, total.shape) == scaled(total, table)).all(), (cores, table.kind)
 
 
@@ -121,15 +77,12 @@ def test_global_average_is_divided_by_the_area() -> None:
     table = plan_division(15, Rounding.HALF_UP, 0, 255, (0, 255 * 15))
     call = Call("avg_pool")
     raw = call.run(6, 8, input=call.address(x), requant=call.requant(table), is_signed=0,
-                   **fields((5, 3, 6), (5, 3), (1, 1), (1, 1), (0, 0), (1, 1)))
+                   **window_fields((5, 3, 6), (5, 3), (1, 1), (1, 1), (0, 0), (1, 1)))
     assert raw.tolist() == [(2 * int(s) + 15) // 30 for s in x.sum(axis=(0, 1))]
 
 
-TYPES = {"i8": np.int8, "u8": np.uint8, "i16": np.int16, "u16": np.uint16, "i32": np.int32}
-
-
 def of_type(random: np.random.Generator, name: str, shape: tuple[int, ...], limit: int = 1 << 20) -> Ints:
-    info = np.iinfo(TYPES[name])
+    info = np.iinfo(DTYPES[name])
     return random.integers(max(info.min, -limit), min(info.max, limit) + 1, shape)
 
 
@@ -143,13 +96,13 @@ def test_add(a_type: str, b_type: str) -> None:
         if table.kind in (Kind.NARROW, Kind.PARTS) and "i32" in (a_type, b_type):
             continue  # sums of 21 bits leave one word
         call = Call("add")
-        raw = call.run(total.size * table.element_bytes, cores, a=call.address(a, TYPES[a_type]),
-                       b=call.address(b, TYPES[b_type]), requant=call.requant(table), pixels=13, channels=7,
+        raw = call.run(total.size * table.element_bytes, cores, a=call.address(a, DTYPES[a_type]),
+                       b=call.address(b, DTYPES[b_type]), requant=call.requant(table), pixels=13, channels=7,
                        a_pitch=9, b_pitch=7, out_pitch=7, a_type=ELEMENT_TYPES[a_type], b_type=ELEMENT_TYPES[b_type])
         assert (output(raw, table, total.shape) == scaled(total, table)).all(), (cores, table.kind)
 
 
-@pytest.mark.parametrize("name", list(TYPES))
+@pytest.mark.parametrize("name", list(DTYPES))
 def test_requantize(name: str) -> None:
     random = np.random.default_rng(8)
     x = of_type(random, name, (13, 6))
@@ -157,7 +110,7 @@ def test_requantize(name: str) -> None:
         if table.kind in (Kind.NARROW, Kind.PARTS) and name == "i32":
             continue
         call = Call("requantize")
-        raw = call.run(x.size * table.element_bytes, cores, input=call.address(x, TYPES[name]),
+        raw = call.run(x.size * table.element_bytes, cores, input=call.address(x, DTYPES[name]),
                        requant=call.requant(table), pixels=13, channels=6, in_pitch=6, out_pitch=6,
                        in_type=ELEMENT_TYPES[name])
         assert (output(raw, table, x.shape) == scaled(x, table)).all(), (cores, table.kind)
@@ -201,9 +154,8 @@ def test_concat() -> None:
     call = Call("concat")
     parts = (structure("bt_part") * 3)(*((call.address(image), c, image.shape[1])
                                          for image, c in zip(images, (3, 8, 1), strict=True)))
-    from ctypes import addressof
 
-    raw = call.run(15 * 12, 4, parts=addressof(parts), count=3, pixels=15, out_pitch=12)
+    raw = call.run(15 * 12, 4, parts=ctypes.addressof(parts), count=3, pixels=15, out_pitch=12)
     assert (typed(raw, np.int8, (15, 12)) == np.concatenate([images[0], images[1][:, :8], images[2]], axis=1)).all()
 
 
@@ -226,7 +178,7 @@ def test_no_requantization_of_sums() -> None:
     x = np.arange(-8, 8).reshape(4, 4, 1)
     call = Call("avg_pool")
     raw = call.run(16, 2, input=call.address(x), requant=call.requant(NO_REQUANT), is_signed=1,
-                   **fields((4, 4, 1), (2, 2), (2, 2), (2, 2), (0, 0), (1, 1)))
+                   **window_fields((4, 4, 1), (2, 2), (2, 2), (2, 2), (0, 0), (1, 1)))
     assert typed(raw, np.int32, (4,)).tolist() == [-22, -14, 10, 18]
 
 
@@ -241,7 +193,7 @@ def test_a_split_table_in_depthwise() -> None:
     call = Call("depthwise")
     raw = call.run(120, 3, input=call.address(x), requant=call.requant(table), is_signed=1,
                    weights=call.address(pack_depthwise(np.ones((4, 1, 1), np.int64))), bias=None,
-                   **fields((5, 6, 4), (1, 1), (5, 6), (1, 1), (0, 0), (1, 1)))
+                   **window_fields((5, 6, 4), (1, 1), (5, 6), (1, 1), (0, 0), (1, 1)))
     wanted = [requantized(int(v), numbers[i % 4], Rounding.HALF_AWAY, (-128, 127), (1, 1))
               for i, v in enumerate(x.ravel())]
     assert typed(raw, np.int8, (120,)).tolist() == wanted

@@ -6,101 +6,19 @@ import numpy as np
 import pytest
 
 from bittrue.errors import BadInput
-from bittrue.ir import Rounding
 from bittrue.targets.gap9.kernels import (
     KERNELS,
     NO_REQUANT,
     Columns,
-    Kind,
-    RequantTable,
     pack_bias,
     pack_conv,
     pack_linear,
     pack_matrix,
     row_bytes,
 )
-from gap9.kernel_builds import Call, Ints, typed
-from gap9.kernel_reference import requantized, windows
-
-Pair = tuple[int, int]
-
-
-def scaled(acc: Ints, table: RequantTable) -> Ints:
-    """A table applied to accumulators (..., channels), every kind by its definition in exact fractions."""
-    if table.kind is Kind.NONE:
-        return acc
-    out = np.empty_like(acc)
-    for place in np.ndindex(*acc.shape):
-        numbers = table.scales[place[-1] if table.per_channel else 0]
-        if table.kind is Kind.WIDE:
-            numbers = (numbers[0], numbers[1], numbers[2] + 32)
-        if table.kind is Kind.PARTS:
-            numbers = whole(numbers, table.slope_shift)
-        out[place] = requantized(int(acc[place]), numbers, table.rounding, (table.lo, table.hi))
-    return out
-
-
-def whole(record: tuple[int, int, int], bits: int) -> tuple[int, int, int]:
-    """The multiplier, offset and shift that a record of two parts stands for."""
-    high, offset, shift = record
-    low = (offset + (1 << 31)) % (1 << 32) - (1 << 31)
-    return (high << bits) + low, (offset >> 32 << bits) + (shift >> 5), (shift & 31) + bits
-
-
-def parts(numbers: tuple[int, int, int], bits: int) -> tuple[int, int, int]:
-    """The record of two parts; the low one is signed."""
-    multiplier, offset, shift = numbers
-    low = (multiplier + (1 << bits >> 1)) % (1 << bits) - (1 << bits >> 1)
-    rest = offset % (1 << bits)
-    return (multiplier - low) >> bits, (offset >> bits << 32) + low % (1 << 32), shift - bits + (rest << 5)
-
-
-def tables(channels: int, random: np.random.Generator) -> list[RequantTable]:
-    """No requantization, and one of each way through the kernels: per channel and for all."""
-    def scales(m: int, s: int, count: int) -> tuple[tuple[int, int, int], ...]:
-        return tuple((int(random.integers(1, m)), int(random.integers(-(1 << s), 1 << s)), s) for _ in range(count))
-
-    wide = tuple((m, o << 20, 5) for m, o, _ in scales(1 << 28, 12, channels))
-    split = tuple(parts((m - 40_000, o, s), 8) for m, o, s in scales(80_000, 22, channels))
-    return [NO_REQUANT, RequantTable(Kind.NARROW, scales(40, 9, channels), (), True, -128, 127),
-            RequantTable(Kind.WIDE, wide, (), True, 0, 127), RequantTable(Kind.WIDE, wide[:1], (), False, -99, 98),
-            RequantTable(Kind.GENERAL, scales(90, 11, channels), (), True, -128, 127, Rounding.HALF_EVEN),
-            RequantTable(Kind.PARTS, split, (), True, -128, 126, slope_shift=8)]
-
-
-def activations(random: np.random.Generator, signed: bool, shape: tuple[int, ...]) -> Ints:
-    """Bytes, the extremes among them."""
-    lo, hi = (-128, 127) if signed else (0, 255)
-    x = random.integers(lo, hi + 1, shape)
-    x[random.random(shape) < 0.2] = lo
-    x[random.random(shape) < 0.2] = hi
-    return x
-
-
-def weights(random: np.random.Generator, bits: int, shape: tuple[int, ...]) -> Ints:
-    limit = 1 << (bits - 1)
-    w = random.integers(-limit, limit, shape)
-    w[random.random(shape) < 0.2] = -limit
-    return w
-
-
-def output(raw: np.ndarray[tuple[int, ...], np.dtype[np.uint8]], table: RequantTable, shape: tuple[int, ...]) -> Ints:
-    return typed(raw, np.int32 if table.kind is Kind.NONE else np.int8, shape)
-
-
-def convolve(x: Ints, w: Ints, out: Pair, stride: Pair, pad: Pair, dilation: Pair) -> Ints:
-    seen = windows(x, out, (w.shape[2], w.shape[3]), stride, pad, dilation)
-    return np.einsum("yxhwi,oihw->yxo", seen, w)
-
-
-def conv_fields(x: Ints, w: Ints, out: Pair, stride: Pair, pad: Pair, dilation: Pair, bits: int,
-                signed: bool, columns: Columns = Columns.OWN) -> dict[str, int]:
-    return {"in_h": x.shape[0], "in_w": x.shape[1], "in_c": x.shape[2], "in_pitch": x.shape[2], "out_h": out[0],
-            "out_w": out[1], "out_c": w.shape[0], "out_pitch": w.shape[0], "kernel_h": w.shape[2],
-            "kernel_w": w.shape[3], "stride_h": stride[0], "stride_w": stride[1], "pad_top": pad[0],
-            "pad_left": pad[1], "dilation_h": dilation[0], "dilation_w": dilation[1], "is_signed": int(signed),
-            "weight_bits": bits, "columns": int(columns)}
-
+from gap9.kernel_builds import Call, output, typed
+from gap9.kernel_inputs import activations, conv_fields, tables, weights
+from gap9.kernel_reference import Pair, convolve, scaled
 
 SHAPES = [
     # (H, W, I), O, kernel, (OH, OW), stride, pad, dilation

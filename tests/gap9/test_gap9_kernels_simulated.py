@@ -7,28 +7,21 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from bittrue.targets.gap9.kernels import (
-    Columns,
-    RequantTable,
-    pack_bias,
-    pack_conv,
-    pack_depthwise,
-    pack_linear,
-    row_bytes,
-)
+from bittrue.targets.gap9.kernels import Columns, RequantTable, pack_conv, pack_depthwise, pack_linear, row_bytes
 from gap9.kernel_cluster import Case, program, run
+from gap9.kernel_inputs import (
+    DEPTHWISE,
+    WINDOWS,
+    above_zero,
+    activations,
+    bytes_of,
+    conv_fields,
+    packed_bias,
+    tables,
+    weights,
+    window_fields,
+)
 from gap9.kernel_reference import windows
-from gap9.test_gap9_kernels_image import DEPTHWISE, WINDOWS, above_zero
-from gap9.test_gap9_kernels_image import fields as window_fields
-from gap9.test_gap9_kernels_matrix import activations, conv_fields, tables, weights
-
-
-def u8(values: np.ndarray[tuple[int, ...], np.dtype[np.int64]]) -> bytes:
-    return bytes((values & 255).astype(np.uint8).tobytes())
-
-
-def bias(random: np.random.Generator, count: int) -> bytes:
-    return bytes(pack_bias(random.integers(-999, 999, count)).astype(np.int32).tobytes())
 
 
 def matrix_cases(random: np.random.Generator) -> Iterator[Case]:
@@ -37,20 +30,20 @@ def matrix_cases(random: np.random.Generator) -> Iterator[Case]:
         for table in tables(13, random):
             x, w = activations(random, signed, (4, 5, 5)), weights(random, bits, (13, 5, 3, 3))
             yield Case("conv", conv_fields(x, w, *geometry, bits, signed), {
-                "input": u8(x), "weights": pack_conv(w, bits), "bias": bias(random, 13)}, 260 * table.element_bytes,
-                table)
+                "input": bytes_of(x), "weights": pack_conv(w, bits), "bias": packed_bias(random, 13)},
+                260 * table.element_bytes, table)
         yield from kept_cases(random, bits, signed)
     for rows, bits, signed in ((1, 8, True), (1, 8, False), (1, 4, False), (3, 8, True)):
         w = weights(random, bits, (19, 24))
         yield Case("linear", {"rows": rows, "in_c": 24, "in_pitch": 24, "out_c": 19, "out_pitch": 19,
                               "is_signed": int(signed), "weight_bits": bits}, {
-            "input": u8(activations(random, signed, (rows, 24))), "weights": pack_linear(w, bits),
-            "bias": bias(random, 19)}, rows * 19, tables(19, random)[2])
+            "input": bytes_of(activations(random, signed, (rows, 24))), "weights": pack_linear(w, bits),
+            "bias": packed_bias(random, 19)}, rows * 19, tables(19, random)[2])
     w = weights(random, 8, (8, 12, 1, 1))
     yield Case("pointwise", {"in_w": 5, "in_c": 12, "in_pitch": 12, "out_h": 3, "out_w": 5, "out_c": 8, "out_pitch": 8,
                              "stride_h": 1, "stride_w": 1, "is_signed": 0, "weight_bits": 8}, {
-        "input": u8(activations(random, False, (3, 5, 12))), "weights": pack_conv(w, 8), "bias": bias(random, 8)}, 120,
-        tables(8, random)[1])
+        "input": bytes_of(activations(random, False, (3, 5, 12))), "weights": pack_conv(w, 8),
+        "bias": packed_bias(random, 8)}, 120, tables(8, random)[1])
 
 
 def kept_cases(random: np.random.Generator, bits: int, signed: bool) -> Iterator[Case]:
@@ -58,22 +51,23 @@ def kept_cases(random: np.random.Generator, bits: int, signed: bool) -> Iterator
     geometry = ((4, 5), (1, 1), (1, 1), (1, 1))
     table = tables(13, random)[5]
     x, w = activations(random, signed, (4, 5, 5)), weights(random, bits, (13, 5, 3, 3))
-    memory = {"weights": pack_conv(w, bits), "bias": bias(random, 13)}
-    yield Case("conv", conv_fields(x, w, *geometry, bits, signed, Columns.MAKE), {"input": u8(x), **memory}, 260, table)
+    memory = {"weights": pack_conv(w, bits), "bias": packed_bias(random, 13)}
+    yield Case("conv", conv_fields(x, w, *geometry, bits, signed, Columns.MAKE), {
+        "input": bytes_of(x), **memory}, 260, table)
     matrix = windows(x, geometry[0], (3, 3), *geometry[1:]).reshape(20, 45)
     rows = np.pad(matrix, ((0, 0), (0, row_bytes(45, bits) - 45)), constant_values=77)
     yield Case("conv", conv_fields(x, w, *geometry, bits, signed, Columns.KEPT), {
-        "input": b"", "scratch": u8(rows), **memory}, 260, table)
+        "input": b"", "scratch": bytes_of(rows), **memory}, 260, table)
 
 
 def image_cases(random: np.random.Generator) -> Iterator[Case]:
     size = (5, 6, 10)
     window = window_fields(size, (3, 3), (5, 6), (1, 1), (1, 1), (1, 1))
     for signed in (True, False):
-        x = {"input": u8(activations(random, signed, size))}
+        x = {"input": bytes_of(activations(random, signed, size))}
         for table in tables(10, random):
             yield Case("depthwise", {**window, "is_signed": int(signed)}, {
-                **x, "weights": pack_depthwise(weights(random, 8, (10, 3, 3))), "bias": bias(random, 10)},
+                **x, "weights": pack_depthwise(weights(random, 8, (10, 3, 3))), "bias": packed_bias(random, 10)},
                 300 * table.element_bytes, table)
         yield Case("avg_pool", {**window, "is_signed": int(signed)}, x, 300, tables(10, random)[1])
         yield Case("max_pool", {**window, "is_signed": int(signed)}, x, 300)
@@ -107,7 +101,7 @@ def depthwise_cases(random: np.random.Generator) -> Iterator[Case]:
                   found[4]]
         for signed, table in zip((True, False, index % 4 > 1, True), wanted, strict=True):
             x, w = activations(random, signed, size), weights(random, 8, (channels, *kernel))
-            memory = {"input": u8(x), "weights": pack_depthwise(w), "bias": bias(random, channels)}
+            memory = {"input": bytes_of(x), "weights": pack_depthwise(w), "bias": packed_bias(random, channels)}
             yield Case("depthwise", {**window_fields(*window), "is_signed": int(signed)}, memory,
                        out[0] * out[1] * channels * table.element_bytes, table)
 
@@ -128,12 +122,12 @@ def test_convolution_and_linear_reach_15_macs_a_cycle(compiler: str) -> None:
     geometry = ((16, 16), (1, 1), (1, 1), (1, 1))
     table = tables(64, random)[2]
     cases = [Case("conv", conv_fields(x, w, *geometry, 8, False), {
-        "input": u8(x), "weights": pack_conv(w, 8), "bias": bias(random, 64)}, 16 * 16 * 64, table)]
+        "input": bytes_of(x), "weights": pack_conv(w, 8), "bias": packed_bias(random, 64)}, 16 * 16 * 64, table)]
     w = weights(random, 8, (64, 512))
     cases.append(Case("linear", {"rows": 16, "in_c": 512, "in_pitch": 512, "out_c": 64, "out_pitch": 64,
                                  "is_signed": 0, "weight_bits": 8}, {
-        "input": u8(activations(random, False, (16, 512))), "weights": pack_linear(w, 8),
-        "bias": bias(random, 64)}, 16 * 64, table))
+        "input": bytes_of(activations(random, False, (16, 512))), "weights": pack_linear(w, 8),
+        "bias": packed_bias(random, 64)}, 16 * 64, table))
     for case in cases:
         ran = run(case, program(compiler=compiler))
         ran.result.raise_traps()

@@ -13,17 +13,16 @@ import torch
 
 from bittrue.engine.oracle import Oracle
 from bittrue.frontends.brevitas import input_integers, reference_trace
-from bittrue.ir import Graph, IntArray, Rounding
-from bittrue.ir.onnx import to_bytes, to_model
+from bittrue.ir import Graph, Rounding
 from bittrue.ir.ops import Requant
 from bittrue.targets.gap9 import GAP9
 from bittrue.targets.gap9.execution import check_simulation
 from bittrue.targets.gap9.execution.verify import CLUSTER, HOST
-from bittrue.targets.gap9.project import KIND
-from bittrue.targets.sources import read_project
 from bittrue.zoo.gap9 import NETWORKS, Kind, Topology, random_graph, small_graph
 from bittrue.zoo.gap9.frozen import Trained, trained
 from bittrue.zoo.gap9.model import Model, model
+from gap9.project_networks import emitted
+from gap9.random_networks import sample
 
 PAGE = Path(__file__).parents[2] / "docs" / "gap9-networks.md"
 
@@ -58,11 +57,6 @@ KINDS = (CLUSTER, HOST)
 def macs(graph: Graph) -> int:
     """Multiply-accumulates of a graph."""
     return sum(node.op.macs(*(graph.types[name] for name in node.inputs)) for node in graph.nodes)
-
-
-def samples(graph: Graph, count: int = 3) -> dict[str, IntArray]:
-    """Random bytes for a graph's input."""
-    return {"x": np.random.default_rng(4).integers(0, 256, (count, *graph.types["x"].shape))}
 
 
 @lru_cache
@@ -130,7 +124,7 @@ def test_small_random_graphs(name: str) -> None:
     assert macs(graph) == NETWORKS[name].topology(NETWORKS[name].small, shape).macs < 500_000
     assert graph.constants != other.constants
     assert small_graph(name, 0) == graph
-    found = Oracle(graph).run(samples(graph))
+    found = Oracle(graph).run(sample(graph, 4))
     assert all(values.min() < values.max() for values in found.values())
     assert (found[graph.outputs[0]][0] != found[graph.outputs[0]][1]).any()
 
@@ -155,8 +149,7 @@ def test_the_whole_network_with_random_weights() -> None:
 def test_small_random_graphs_as_projects(name: str, tmp_path: Path) -> None:
     """On the cluster, with the program's own known answers, and compiled for this computer."""
     graph = small(name, 0)
-    GAP9.emit(graph, GAP9.plan(graph, {}), samples(graph, 1), tmp_path, {"model.onnx": to_bytes(to_model(graph))})
-    report = check_simulation(read_project(KIND, tmp_path))
+    report = check_simulation(emitted(graph, GAP9.plan(graph), tmp_path))
     assert (report.problems, report.differences) == ((), 0)
     assert len(report.layers) >= NETWORKS[name].layers
     assert all(min(layer.compared[kind] for kind in KINDS) > 0 for layer in report.layers)

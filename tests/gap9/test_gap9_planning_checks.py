@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 from itertools import pairwise
 
 import numpy as np
@@ -19,6 +20,7 @@ from gap9.test_gap9_planning import NETWORKS, chain, skip
 SMALL = Limits(l1=9_000, l2=24_000)
 
 
+@cache
 def program() -> Program:
     """Streams parameters; its tiles are small."""
     return plan(skip(Build(np.random.default_rng(4))), SMALL)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from time import perf_counter
+from time import process_time
 
 import numpy as np
 import pytest
@@ -76,9 +76,9 @@ def test_mobilenet_takes_little_more_than_its_kernels() -> None:
 
 def test_eleven_million_parameters_come_from_l3_without_a_pause() -> None:
     network = resnet(64)
-    begin = perf_counter()
+    begin = process_time()
     made = plan(network, Limits(l3=16 << 20))
-    assert perf_counter() - begin < 30
+    assert process_time() - begin < 30
     moved = sum(transfer.size for step in made.steps for transfer in step.staging)
     assert len(made.external) == moved > 10_000_000
     assert made.arena + len(made.constants) > 0.85 * Limits().l2
