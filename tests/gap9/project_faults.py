@@ -61,5 +61,6 @@ _PATTERNS: tuple[tuple[str, str, Callable[[int], list[int]]], ...] = (
     *((f"pitch {name}", rf"\.{name} = (\d+)", _by(-1, 1)) for name in PITCHES),
     *((f"place of {name}", rf"\.{name} = BT_L1\((\d+)\)", _by(-16, -4, 4, 16)) for name in POINTERS),
     ("place of scratch", r"\.scratch = BT_L1\((\d+)\)", _by(-16, -4)),
+    ("im2col matrix", r"\.columns = (\d+)", lambda value: [(value + 1) % 3]),
     ("transfers left out", COUNTS.pattern, lambda value: [value - 1] if value else []),
 )
