@@ -19,9 +19,7 @@ from bittrue.errors import BadInput, Unsupported
 from bittrue.ir.onnx import save
 from bittrue.targets import get, planner
 from bittrue.targets.gap9.check import needs
-from bittrue.targets.gap9.overlap import Overlap, overlaps
 from bittrue.targets.gap9.plan import make_plan
-from bittrue.targets.gap9.simulate import Entry
 from gap9.project_networks import GRAPHS
 from gap9.random_networks import sample
 
@@ -140,16 +138,3 @@ def test_needs_name_memories_and_cycles(model: Path) -> None:
     assert found["L3"] == "nothing"
     assert "of 109,568 bytes" in found["L1"]
     assert "MACs per cycle" in found["cycles"]
-
-
-def test_overlap_by_hand() -> None:
-    """The layer is 20..70. The DMA works in 10..30 and 50..60, in 10 + 10 cycles of it; L3 in 0..21, in one; the leader
-    waits in 25..32 and 60..64, 7 + 4 cycles."""
-    wait = "wait for event"
-    timeline = [Entry("core 7", "a", 20, 70), Entry("core 3", "a", 0, 90), Entry("L2 to L1", "x", 10, 30),
-                Entry("L1 to L2", "x", 50, 60), Entry("L3 to L2", "x", 0, 21), Entry("core 7", wait, 25, 32),
-                Entry("core 7", wait, 60, 64), Entry("core 7", "barrier", 33, 40)]
-    found = overlaps(timeline, ["a"])["a"]
-    assert found == Overlap(20, 1, 11)
-    assert found.hidden == 1 - 11 / 20
-    assert (found.is_compute_bound(50), found.is_compute_bound(40)) == (True, False)

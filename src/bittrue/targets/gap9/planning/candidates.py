@@ -41,8 +41,8 @@ MODES = tuple(Mode(outer, *twice, keeps=keeps) for keeps in (False, True) for ou
 class Before:
     """What the layer before leaves: the cycles of its last tile's kernel, and tensors in L1."""
 
-    step: float = 0.0
-    here: tuple[bool, ...] = ()
+    step: float
+    here: tuple[bool, ...]
     """By operand: whether all of it is in L1 when that layer is done."""
 
 
@@ -172,7 +172,7 @@ class Candidates:
     def kept(self, before: Before) -> list[Amount]:
         """By operand: which tiles read whole rows of what the layer before has left in L1."""
         found = []
-        for operand, here in zip(self.job.operands, before.here or (False,) * len(self.job.operands), strict=True):
+        for operand, here in zip(self.job.operands, before.here, strict=True):
             _, columns, channels = _input(operand, self.sizes)
             whole = (columns == operand.tensor.width) & (channels == operand.tensor.channels)
             found.append(whole * here)
