@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from bittrue import api
-from bittrue.chain import Training, run_chain
+from bittrue.chain import CHIPS, run_chain
 from bittrue.engine.oracle import Oracle
 from bittrue.engine.rim import to_integers
 from bittrue.frontends.brevitas import freeze
@@ -18,6 +18,7 @@ from bittrue.frontends.brevitas.trace import reference_trace
 from bittrue.quantization import load_data, quantize
 from bittrue.quantization.models import odd_cnn
 from bittrue.quantization.runs import Run
+from bittrue.zoo import ZOO, Recipe
 
 CASES = [("digits_leaky", "w4a4_leaky", 0.9), ("digits_cnn", "w4a2", 0.85), ("digits_resnet", "w8a8_channel", 0.9),
          ("digits_concat", "w1a8", 0.7), ("digits_resnet", "w4a4_pow2", 0.85)]
@@ -27,7 +28,7 @@ CASES = [("digits_leaky", "w4a4_leaky", 0.9), ("digits_cnn", "w4a2", 0.85), ("di
 @pytest.mark.parametrize(("model", "preset", "least"), CASES)
 def test_every_link_is_exact(model: str, preset: str, least: float, tmp_path: Path) -> None:
     data = load_data("digits")
-    report = run_chain(Run(model, preset, "digits"), tmp_path, training=Training(6, 6), samples=1)
+    report = run_chain(Run(model, preset, "digits"), tmp_path, recipe=Recipe(6, 6), samples=1)
     assert report.differences == 0
     assert report.certificate == "proved"
     graph = report.frozen.graph
@@ -39,10 +40,27 @@ def test_every_link_is_exact(model: str, preset: str, least: float, tmp_path: Pa
     # Real arithmetic sees the test split's every tensor, and so do both executors; the array its psums as well.
     assert report.reference.compared > 355 * 500
     assert all(r.compared >= report.reference.compared for r in report.model.executors.values())
-    array = report.project.target
+    assert {problem.code for problem in report.refused.pop("max78000")} <= {"BT5380", "BT5381"}
+    assert (report.refused, set(report.chips)) == ({}, {"systolic", "gap9"})
+    assert report.chips["gap9"].target.compared > 1_000
+    array = report.chips["systolic"].target
     assert {layer.op for layer in array.layers} >= {"Conv", "Linear"}
     assert array.host == ()  # from the image to the logits, nothing is left to the host
     assert all(layer.compared["psum"] and layer.compared["acc"] for layer in array.layers)
+
+
+@pytest.mark.slow
+def test_a_network_for_all_chips(tmp_path: Path) -> None:
+    entry = ZOO["max7800x-digits"]
+    report = run_chain(Run("max7800x-digits", entry.preset, "digits"), tmp_path, recipe=entry.recipe.changed(
+        {"float_epochs": 2, "epochs": 2}), samples=1)
+    assert report.exact
+    assert report.refused == {}
+    assert list(report.chips) == list(CHIPS)
+    for name, project in report.chips.items():
+        assert (project.certificate, project.differences) == ("proved", 0), name
+        assert sum(layer.macs for layer in project.target.layers) == entry.macs, name
+        assert project.target.compared > 1_500, name
 
 
 @pytest.mark.slow

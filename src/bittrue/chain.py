@@ -1,11 +1,12 @@
-"""The whole way in one call: train, quantize, freeze, prove, execute on three executors, run on the array, compare all.
+"""The whole way in one call: train, quantize, freeze, prove, execute on three executors, compile for three chips, run
+what was compiled, compare all.
 
 `bittrue demo` prints what comes out of it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -16,24 +17,21 @@ import torch
 from . import api
 from .engine.base import Trace
 from .engine.oracle import Oracle
+from .errors import Diagnostic, Unsupported
 from .frontends.brevitas import Frozen, freeze
 from .frontends.brevitas.float32 import Float32Report, float32_report
 from .frontends.brevitas.reference import input_integers
 from .frontends.brevitas.trace import reference_trace
-from .quantization import DataSet, evaluate, fit, load_data, preset_named
+from .ir import IntArray
+from .quantization import DataSet
+from .quantization.phases import FLOAT, QUANTIZED, train_run
 from .quantization.runs import Run
+from .zoo import Recipe
+
+CHIPS = ("systolic", "max78000", "gap9")
+"""The targets that a model is compiled for, one of each family."""
 
 Say = Callable[[str], None]
-
-
-@dataclass(frozen=True)
-class Training:
-    """How both models are trained: enough for the built-in digits networks."""
-
-    float_epochs: int = 15
-    epochs: int = 15
-    lr: float = 3e-3
-    seed: int = 0
 
 
 @dataclass(frozen=True)
@@ -57,24 +55,30 @@ class ChainReport:
     model: api.ModelReport
     reference: Reference
     float32: Float32Report
-    project: api.ProjectReport
+    chips: Mapping[str, api.ProjectReport]
+    """By target: what ran on its simulator, against the graph."""
+    refused: Mapping[str, tuple[Diagnostic, ...]]
+    """By target: why it cannot run the model."""
     folder: Path
 
     @property
     def certificate(self) -> str:
-        """"proved", or why not: of the model's file, and of its copy in the project."""
-        return next((c for c in (self.frozen.certificate.verdict, self.model.certificate, self.project.certificate)
-                     if c != "proved"), "proved")
+        """"proved", or why not: of the model's file, and of its copies in the projects."""
+        every = (self.frozen.certificate.verdict, self.model.certificate,
+                 *(project.certificate for project in self.chips.values()))
+        return next((c for c in every if c != "proved"), "proved")
 
     @property
     def differences(self) -> int:
         """Over all exact links. The float32 evaluation is no link: it is reported beside them."""
-        return self.reference.differences + self.model.differences + self.project.differences
+        return self.reference.differences + self.model.differences + sum(
+            project.differences for project in self.chips.values())
 
     @property
     def compared(self) -> int:
         """Elements over all exact links."""
-        return self.reference.compared + self.model.compared + self.project.target.compared
+        return self.reference.compared + self.model.compared + sum(
+            project.target.compared for project in self.chips.values())
 
     @property
     def exact(self) -> bool:
@@ -94,21 +98,22 @@ class ChainReport:
                         "unexplained": self.float32.unexplained, "batch_sizes": self.float32.batch_sizes,
                         "disagreements": self.float32.disagreements},
             "layers": [{"name": layer.name, "certificate": layer.verdict} for layer in self.frozen.certificate.layers],
-            "array": self.project.to_json(),
+            "chips": {name: project.to_json() for name, project in self.chips.items()},
+            "refused": {name: [problem.to_json() for problem in why] for name, why in self.refused.items()},
         }
 
 
-def run_chain(run: Run, folder: Path, *, training: Training | None = None, samples: int = 2,
-              options: Mapping[str, Any] | None = None, root: Path | None = None,
-              say: Say = lambda line: None) -> ChainReport:
-    """Take a network from PyTorch to the systolic array and compare every tensor on the way.
+def run_chain(run: Run, folder: Path, *, recipe: Recipe | None = None, chips: Sequence[str] = CHIPS, samples: int = 2,
+              root: Path | None = None, say: Say = lambda line: None) -> ChainReport:
+    """Take a network from PyTorch to chips and compare every tensor on the way.
 
-    The executors and the float64 reference see the whole test split, the array's RTL the first `samples` images.
-    `folder` gets the checkpoints, `model.onnx`, `model.cert.json` and the project `array`. `say` hears what happens.
-    Raises what the steps raise; a difference is no error but a figure in the report.
+    The executors and the float64 reference see the whole test split, the simulated chips the first `samples` images.
+    `folder` gets what `train_run` writes, `model.onnx`, `model.cert.json` and a project for each chip. `say` hears what
+    happens. Raises what the steps raise; a difference is no error but a figure in the report, and neither is a chip
+    that cannot run the model.
     """
-    data = load_data(run.data, root)
-    frozen, accuracy = _trained(run, data, training or Training(), folder, say)
+    data = run.images(root)
+    frozen, accuracy = _trained(run, data, recipe or Recipe(), folder, say)
     model, _ = frozen.save(folder / "model.onnx")
     say("executing the test split: oracle, ONNX Runtime, fast executor, float64 reference")
     inputs = input_integers(frozen, data.test_x)
@@ -117,25 +122,34 @@ def run_chain(run: Run, folder: Path, *, training: Training | None = None, sampl
     report = api.verify_model(model, inputs)
     reference = _compared(trace, reference_trace(frozen, data.test_x))
     float32 = float32_report(frozen, data.test_x)
-    say("emitting and simulating the array (the first build takes a few seconds longer)")
-    api.compile(model, "systolic", folder / "array", {name: x[:samples] for name, x in inputs.items()}, options)
-    return ChainReport(run, accuracy, frozen, report, reference, float32, api.verify(folder / "array"), folder)
+    projects, refused = _on_chips(model, {name: x[:samples] for name, x in inputs.items()}, folder, chips, say)
+    return ChainReport(run, accuracy, frozen, report, reference, float32, projects, refused, folder)
 
 
-def _trained(run: Run, data: DataSet, training: Training, folder: Path, say: Say) -> tuple[Frozen, dict[str, float]]:
+def _trained(run: Run, data: DataSet, recipe: Recipe, folder: Path, say: Say) -> tuple[Frozen, dict[str, float]]:
     """The frozen model and the accuracies of the float and the fake-quantized model it comes from."""
-    preset_named(run.preset)  # a misspelt preset shall not cost a training
-    say(f"training {run.model} on {data.name}: {training.float_epochs} epochs in float, "
-        f"{training.epochs} with fake quantization ({run.preset})")
-    settings: dict[str, Any] = {"lr": training.lr, "seed": training.seed, "progress": False}
-    plain = run.plain()
-    fit(plain, data, epochs=training.float_epochs, **settings)
-    quantized = run.quantized(plain, data)
-    run.save(folder)
-    fit(quantized, data, epochs=training.epochs, out_dir=folder, **settings)
+    say(f"training {run.model} on {data.name}: {recipe.float_epochs} epochs in float, "
+        f"{recipe.folded_epochs + recipe.epochs} quantized ({run.preset})")
+    phases = train_run(run, recipe, data, folder, progress=False)
     say("freezing and proving")
-    frozen = freeze(quantized.eval(), torch.from_numpy(data.test_x[:1]), name=Path(run.model).stem)
-    return frozen, {"float": evaluate(plain, data), "quantized": evaluate(frozen.model, data)}
+    frozen = freeze(phases[QUANTIZED].result.model.eval(), torch.from_numpy(data.test_x[:1]), name=Path(run.model).stem)
+    return frozen, {"float": phases[FLOAT].test_accuracy, "quantized": phases[QUANTIZED].test_accuracy}
+
+
+def _on_chips(model: Path, samples: Mapping[str, IntArray], folder: Path, chips: Sequence[str],
+              say: Say) -> tuple[dict[str, api.ProjectReport], dict[str, tuple[Diagnostic, ...]]]:
+    """What every chip's project gives when it is built and run, and why others cannot be made."""
+    found: dict[str, api.ProjectReport] = {}
+    refused: dict[str, tuple[Diagnostic, ...]] = {}
+    for chip in chips:
+        say(f"compiling for {chip}, running it (the first build takes a few seconds longer)")
+        try:
+            api.compile(model, chip, folder / chip, samples)
+        except Unsupported as error:
+            refused[chip] = error.diagnostics
+        else:
+            found[chip] = api.verify(folder / chip)
+    return found, refused
 
 
 def _compared(trace: Trace, reference: Trace) -> Reference:

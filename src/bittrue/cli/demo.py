@@ -10,6 +10,8 @@ import typer
 from rich.table import Table
 
 from ..report.tables import layers_table, plain_table, right_aligned
+from ..targets import get
+from ..zoo import ZOO, Recipe
 from .console import Json, print_json, say
 from .terminal import err, out
 
@@ -17,28 +19,44 @@ if TYPE_CHECKING:
     from ..chain import ChainReport
     from ..frontends.brevitas.float32 import Float32Report
 
+DEFAULT = "max7800x-digits"
+"""A network that all three chips can run."""
+
+RAN = {"systolic": "array in RTL", "max78000": "program on MAX78000", "max78002": "program on MAX78002",
+       "gap9": "program on GAP9"}
+"""What runs on a target's simulator."""
+
 
 def demo(
-    model: Annotated[str, typer.Option(help="digits_cnn, digits_leaky, digits_resnet, digits_concat.")] = "digits_cnn",
-    preset: Annotated[str, typer.Option(help="Quantization preset.")] = "w4a4",
+    model: Annotated[str, typer.Option(help="A network of the zoo for the digits: max7800x-digits, digits_cnn, "
+                                            "digits_leaky, digits_resnet, digits_concat, lenet_digits.")] = DEFAULT,
+    preset: Annotated[str | None, typer.Option(help="Quantization preset; the network's own by default.")] = None,
     folder: Annotated[Path, typer.Option("--out", help="Folder for everything that is written.")] = Path("out/demo"),
-    epochs: Annotated[int, typer.Option(min=1, help="Epochs, in float and quantized each.")] = 15,
-    samples: Annotated[int, typer.Option("--count", "-n", min=1, help="Images that the array's RTL runs.")] = 2,
+    epochs: Annotated[int | None, typer.Option(min=1, help="Epochs, in float and quantized each.")] = None,
+    targets: Annotated[list[str] | None, typer.Option("--target", "-t", help="Chips; an array, MAX78000 and GAP9 by "
+                                                                             "default.")] = None,
+    samples: Annotated[int, typer.Option("--count", "-n", min=1, help="Images that the simulated chips run.")] = 2,
     as_json: Json = False,
 ) -> None:
-    """Train a small CNN on scikit-learn's digits, freeze it to integers, prove it, run it on a systolic array in RTL.
+    """Train a small CNN on scikit-learn's digits, freeze it, prove it, compile and run it for three chips.
 
-    Exit code 0 only when every comparison has 0 differences and every layer is proved.
+    The chips: a systolic array in RTL, MAX78000 (emulated), GAP9 (simulated). Exit code 0 only when every comparison
+    has 0 differences and every layer is proved; a chip that cannot run the network is told with the reasons.
 
     Example: bittrue demo --preset w8a8_channel --model digits_resnet
     """
     import torch
 
-    from ..chain import Training, run_chain
+    from ..chain import CHIPS, run_chain
     from ..quantization.runs import Run
 
     torch.set_num_threads(1)  # these layers are too small to share
-    report = run_chain(Run(model, preset, "digits"), folder, training=Training(epochs, epochs), samples=samples,
+    for name in targets or ():
+        get(name)  # a misspelt target shall not cost a training
+    entry = ZOO.get(model)
+    run = Run(model, preset or (entry.preset if entry else "w4a4"), "digits")
+    recipe = (entry.recipe if entry else Recipe()).changed({"float_epochs": epochs, "epochs": epochs})
+    report = run_chain(run, folder, recipe=recipe, chips=targets or CHIPS, samples=samples,
                        say=lambda line: err.print(line, style="dim", soft_wrap=True))
     if as_json:
         print_json(report.to_json())
@@ -51,13 +69,18 @@ def demo(
 def _print(report: ChainReport) -> None:
     for change in report.frozen.changes:
         say(f"note: {change}")
+    for problems in report.refused.values():
+        for problem in problems:
+            say(f"note: {problem}")
     out.print(_links(report))
-    out.print(layers_table(report.project.target.layers))
+    for name, project in report.chips.items():
+        out.print(layers_table(project.target.layers, f"{name}: work, cycles, how many values were compared"))
     for line in _float32(report.float32):
         say(line)
     verdict = f"[bold {'green' if report.exact else 'red'}]{report.differences:,} differences[/]"
     out.print(f"certificate {report.certificate}; {report.compared:,} values compared, {verdict}", markup=True)
-    say(f"written to {report.folder}: model.onnx, model.cert.json, array/")
+    projects = "".join(f", {name}/" for name in report.chips)
+    say(f"written to {report.folder}: model.onnx, model.cert.json{projects}")
 
 
 def _links(report: ChainReport) -> Table:
@@ -73,7 +96,10 @@ def _links(report: ChainReport) -> Table:
                   f"{report.reference.differences:,}")
     for name, comparison in report.model.executors.items():
         table.add_row(f"graph = {name}", f"{comparison.compared:,}", f"{comparison.differences:,}")
-    table.add_row("graph = array in RTL", f"{report.project.target.compared:,}", f"{report.project.differences:,}")
+    for name, project in report.chips.items():
+        table.add_row(f"graph = {RAN.get(name, name)}", f"{project.target.compared:,}", f"{project.differences:,}")
+    for name, problems in report.refused.items():
+        table.add_row(f"{name} cannot run it, reasons above: {len(problems)}", "", "")
     table.add_section()
     table.add_row("beside it: float32 evaluation, end to end", f"{report.float32.elements:,}",
                   f"{report.float32.end_to_end:,}")

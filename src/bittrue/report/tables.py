@@ -31,11 +31,12 @@ def plain_table(*headers: str, title: str | None = None, footer: bool = False) -
     return table
 
 
-def layers_table(layers: Sequence[LayerReport]) -> Table:
+def layers_table(layers: Sequence[LayerReport],
+                 title: str = "layers: work, cycles, how many values were compared") -> Table:
     """One row per layer that the simulated hardware ran, and the total; kinds that nothing has are left out."""
     kinds = {name: of for name, of in KINDS.items() if any(_compared(layer, of) for layer in layers)}
     table = plain_table("layer", "MACs", "cycles", "util.", *kinds, "differ",
-                        title="layers: work, cycles, how many values were compared", footer=True)
+                        title=title, footer=True)
     table.columns[0].min_width = min(NAME_WIDTH, max((len(layer.name) for layer in layers), default=0))
     for layer in layers:
         table.add_row(layer.name, f"{layer.macs:,}", f"{layer.cycles:,}", f"{layer.utilization:.1%}",
