@@ -60,14 +60,18 @@ class Variant:
 
 
 def layer_costs(program: Program, exposed: Sequence[int]) -> tuple[int, ...]:
-    """Cycles of every layer; where a layer could hide its transfers, those that it waits for data count twice.
+    """Cycles of every layer, and those that it waits for data once more, the less the nearer it is to its transfers.
 
-    It could if they take less than half of its time; if it waits for more than a tenth of theirs, it costs `UNHIDDEN`
-    more.
+    A layer could hide them if they take less than half of its time; if it waits for more than a tenth of theirs, it
+    costs `UNHIDDEN` more.
     """
     moving = moving_cycles(program.steps, len(program.cycles))
-    return tuple(cycles + (0 if cycles <= 2 * moved else waiting + (waiting > moved / 10) * round(cycles * UNHIDDEN))
-                 for cycles, waiting, moved in zip(program.cycles, exposed, moving, strict=True))
+    return tuple(_cost(*layer) for layer in zip(program.cycles, exposed, moving, strict=True))
+
+
+def _cost(cycles: int, waiting: int, moving: int) -> int:
+    slack = max(0.0, 1 - 2 * moving / cycles)
+    return round(cycles + slack * waiting + (slack > 0 and waiting > moving / 10) * UNHIDDEN * cycles)
 
 
 @dataclass
