@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-DEPTHS = (3, 1)
-"""Streamed parameters that the ring has room for: the next ones come while some are used; at least one piece fits."""
 WEIGHT = 100
 """What a byte costs that is streamed beside a kernel that takes longer."""
 

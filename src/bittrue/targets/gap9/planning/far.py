@@ -9,7 +9,7 @@ from itertools import accumulate, product
 from ..network import Network
 from ..program import Area, Staging
 from .arena import LEAVING, Held, first_fit, most_alive, tensors, top
-from .demand import DEPTHS, WEIGHT, Demand, Placed
+from .demand import WEIGHT, Demand, Placed
 from .drafts import Draft, LayerDraft
 from .limits import Limits, aligned
 from .parameters import Blob
@@ -80,19 +80,23 @@ class Far:
         return sorted(found, key=lambda request: request[:2])
 
 
-def place_far(network: Network, layers: Sequence[LayerDraft], limits: Limits, streaming: bool) -> Far | None:
-    """Places in L2 (with `streaming` in L2 and L3) for everything; None if there are none."""
+def place_far(network: Network, layers: Sequence[LayerDraft], limits: Limits, depth: int) -> Far | None:
+    """Places in L2 for everything; None if there are none.
+
+    With a `depth`, parameters that find no room in L2 come from L3 through a ring that has room for so many pieces of
+    each layer, or for one if that is too much.
+    """
     held = tensors(network)
     room = (limits.l2 - tables_bytes(layers)) // 8 * 8
     sizes = [[aligned(layer.bytes_of(chunk)) for chunk in range(len(layer.chunks))] for layer in layers]
     places = first_fit(held)
     if top(held, places) + sum(map(sum, sizes)) <= room:
         return _far(layers, held, Placed(places, {}, tuple(map(len, sizes))), room)
-    if not streaming:
+    if not depth:
         return None
     demands = [_demand(layer, row) for layer, row in zip(layers, sizes, strict=True)]
-    for spill, depth in product((False, True), DEPTHS):
-        far = _searched(layers, held, demands, (room, spill, depth)) if spill or most_alive(held)[1] <= room else None
+    for spill, deep in product((False, True), (depth, 1)):
+        far = _searched(layers, held, demands, (room, spill, deep)) if spill or most_alive(held)[1] <= room else None
         if far is not None:
             return far
     return None

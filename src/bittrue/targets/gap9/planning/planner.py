@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from ....errors import Diagnostics, Unsupported
 from ..network import Network
@@ -16,8 +17,10 @@ from .tables import tables_bytes
 from .tiles import Taste
 from .variants import Variants
 
-TASTES = (Taste(), Taste(100, True), Taste(500, True), Taste(2_000, True), Taste(2_000, True, 16), Taste(20_000, True))
+TASTES = (Taste(), Taste(100, 3), Taste(500, 3), Taste(2_000, 3), Taste(2_000, 3, 16), Taste(20_000, 3))
 """What tiles are chosen by, one after the other until everything has a place: with more and more regard to L2."""
+DEPTHS = (3, 6, 12)
+"""Of the ring: the deeper it is, the longer parameters from L3 can come in advance, and the fewer stay in L2."""
 
 
 def plan(network: Network, limits: Limits | None = None) -> Program:
@@ -30,13 +33,15 @@ def plan(network: Network, limits: Limits | None = None) -> Program:
     variants = Variants(network, [job(network, layer) for layer in network.layers], held)
     for taste in TASTES:
         layers = variants.whole(taste)
-        far = place_far(network, layers, held, taste.once)
+        far = place_far(network, layers, held, taste.depth)
         if far is not None:
             break
     else:
         raise _no_room(network, layers, held)
     if len(far.external) + far.spare > held.l3:
         raise _no_room_in_l3(far, held)
+    if far.external:
+        taste = min((replace(taste, depth=depth) for depth in DEPTHS), key=variants.cost)
     return variants.best(taste).program
 
 

@@ -60,8 +60,8 @@ class Taste:
 
     step: int = 100
     """Cycles that one step less is worth: its table takes room in L2."""
-    once: bool = False
-    """Whether parameters are loaded only once, because they come from L3."""
+    depth: int = 0
+    """Parameters of a layer that the ring of those from L3 has room for; 0: everything is in L2."""
     share: int = 1
     """Parameters of one tile take at most this part of L2, if they are of more than one block of channels."""
 
@@ -119,8 +119,8 @@ def _best(candidates: Candidates, taste: Taste, before: Before, pieces: Pieces) 
         return None
     channels = candidates.sizes.channels
     wanted &= (candidates.parameters * taste.share <= candidates.limits.l2) | (channels == channels[wanted].min())
-    # Tiles that load nothing wait for nothing: they need two outputs.
-    modes = [replace(mode, gathers=pieces.gathered) for mode in MODES if (mode.channels_outer or not taste.once) and (
+    # What comes from L3 is loaded once. Tiles that load nothing wait for nothing: they need two outputs.
+    modes = [replace(mode, gathers=pieces.gathered) for mode in MODES if (mode.channels_outer or not taste.depth) and (
         mode.twice or not _may_load_nothing(candidates.job))]
     found = [_best_of(candidates, mode, wanted, before, (pieces.waiting, taste.step)) for mode in modes]
     return min((tiling for tiling in found if tiling), key=lambda tiling: tiling.cost, default=None)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from itertools import product
+from math import inf
 
 import numpy as np
 
@@ -92,6 +93,11 @@ class Variants:
         """
         return self._layers(self._tile((WHOLE,) * len(self.jobs), taste))
 
+    def cost(self, taste: Taste) -> float:
+        """What a program of `whole` costs, infinite if there is none."""
+        found = self.variant((WHOLE,) * len(self.jobs), taste)
+        return found.cost if found else inf
+
     def best(self, taste: Taste) -> Variant:
         """The best program that keeps to the protocol.
 
@@ -106,7 +112,7 @@ class Variants:
     def _why(self, taste: Taste) -> Unsupported:
         """What keeps `whole` from being a program: no room in L1, or as much of L3 as others take too."""
         layers = self.whole(taste)
-        far = place_far(self.network, layers, self.limits, taste.once)
+        far = place_far(self.network, layers, self.limits, taste.depth)
         if far is not None:
             try:
                 self._program(layers, far)
@@ -157,7 +163,7 @@ class Variants:
     def _variant(self, choice: Choice, tilings: Sequence[Tiling], taste: Taste) -> Variant | None:
         try:
             layers = self._layers(tilings)
-            far = place_far(self.network, layers, self.limits, taste.once)
+            far = place_far(self.network, layers, self.limits, taste.depth)
             if far is None or len(far.external) + far.spare > self.limits.l3:
                 return None
             program = self._program(layers, far)

@@ -13,10 +13,13 @@ static const bt_transfer *transfers_of(const bt_step *step)
 }
 
 #if BT_EXTERNAL
+/* Of the leader; in L2, because its stack is small. */
+static bt_request requests[BT_REQUESTS];
+
 static void wait_staged(bt_core *me, uint32_t count)
 {
     for (; me->done < count; me->done++)
-        bt_ram_wait(&me->requests[me->done % BT_REQUESTS], bt_stagings[me->done].direction);
+        bt_ram_wait(&requests[me->done % BT_REQUESTS], bt_stagings[me->done].direction);
 }
 
 static void start_staging(bt_core *me, uint32_t count)
@@ -26,7 +29,7 @@ static void start_staging(bt_core *me, uint32_t count)
         if (me->started - me->done == BT_REQUESTS)
             wait_staged(me, me->done + 1);
         bt_ram_start(staging->external, staging->far, staging->size, staging->direction,
-                     &me->requests[me->started % BT_REQUESTS]);
+                     &requests[me->started % BT_REQUESTS]);
     }
 }
 #endif

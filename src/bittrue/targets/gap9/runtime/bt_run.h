@@ -14,7 +14,7 @@
 #include "bt_platform.h"
 
 enum { BT_REGIONS = 256 }; /* layers that the simulator counts apart */
-enum { BT_REQUESTS = 8 }; /* transfers with external memory on their way at a time */
+enum { BT_REQUESTS = 32 }; /* transfers with external memory on their way at a time */
 
 typedef struct bt_step {
     const struct bt_step *following; /* the next step's table */
@@ -62,7 +62,6 @@ typedef struct {
 #if BT_EXTERNAL
     uint32_t started; /* transfers with external memory that were started, and that are done */
     uint32_t done;
-    bt_request requests[BT_REQUESTS];
 #endif
 #if BT_STRICT
     uint32_t number; /* steps that have begun */
