@@ -36,14 +36,14 @@ def layers() -> dict[str, Case]:
     random = np.random.default_rng(SEED)
     bias = packed_bias(random, 12)
     narrow, one = tables(12, random)[5], RequantTable(Kind.NARROW, ((13, 64, 7),), (), False, -128, 127)
-    x, w = activations(random, False, (7, 6, 8)), weights(random, 8, (12, 8, 3, 3))
+    x, w = activations(random, False, (9, 7, 8)), weights(random, 8, (12, 8, 3, 3))
     image = bytes_of(activations(random, False, (7, 5, 12)))
     deep = {**window_fields((7, 5, 12), (3, 3), (7, 5), (1, 1), (1, 1), (1, 1)), "is_signed": 0}
     pool = {**window_fields((7, 5, 12), (2, 2), (3, 2), (2, 2), (0, 0), (1, 1)), "is_signed": 0}
     flat = {"pixels": 35, "channels": 12, "out_pitch": 12}
     return {case.kernel: case for case in (
-        Case("conv", conv_fields(x, w, (7, 6), (1, 1), (1, 1), (1, 1), 8, False),
-             {"input": bytes_of(x), "weights": pack_conv(w, 8), "bias": bias}, 7 * 6 * 12, narrow),
+        Case("conv", conv_fields(x, w, (9, 7), (1, 1), (1, 1), (1, 1), 8, False),
+             {"input": bytes_of(x), "weights": pack_conv(w, 8), "bias": bias}, 9 * 7 * 12, narrow),
         Case("pointwise", {"in_w": 5, "in_c": 12, "in_pitch": 12, "out_h": 7, "out_w": 5, "out_c": 12, "out_pitch": 12,
                            "stride_h": 1, "stride_w": 1, "is_signed": 0, "weight_bits": 8},
              {"input": image, "weights": pack_conv(weights(random, 8, (12, 12, 1, 1)), 8), "bias": bias}, 420, narrow),
@@ -107,15 +107,17 @@ def faults_of_calls() -> Iterator[Fault]:
 
 
 EDITS = (
-    ("conv", "conv.c", "left > 0; pixel += 2", "left >= 0; pixel += 2"),
-    ("conv", "conv.c", "bt_clamp(p->in_w - left, begin", "bt_clamp(p->in_w - left + 1, begin"),
-    ("conv", "conv.c", "* p->dilation_h < p->in_h", "* p->dilation_h <= p->in_h"),
-    ("conv", "conv.c", ": core) * 2 * row", ": core) * row"),
+    ("conv", "conv.c", "piece.left > 0", "piece.left >= 0"),
+    ("conv", "conv.c", "bt_min(reach, kernel)", "bt_min(reach + 1, kernel)"),
+    ("conv", "conv.c", "at.iy >= end_y", "at.iy > end_y"),
+    ("conv", "conv.c", "core * room * 2", "core * room"),
+    ("conv", "conv.c", "end - begin + 3) >> 2", "end - begin) >> 3"),
+    ("conv", "bt_eights.h", "r->y_step - 8 * count", "r->y_step - 4 * count"),
     ("conv", "bt_ways.h", "int32_t words = m->words,", "int32_t words = m->words + 1,"),
     ("conv", "bt_ways.h", "m->bias + 4 * first", "m->bias + 3 * first"),
     ("conv", "matrix.c", "(whole - first) >> 1", "(whole - first + 1) >> 1"),
-    ("pointwise", "pointwise.c", "row - (p->out_w - 1) * step", "row - p->out_w * step"),
-    ("linear", "linear.c", "2 * pair + 1 < p->rows", "2 * pair + 1 <= p->rows"),
+    ("pointwise", "pointwise.c", "(wide - ox) >> 1", "(wide - ox + 1) >> 1"),
+    ("linear", "linear.c", "row + 1 < p->rows", "row + 1 <= p->rows"),
     ("depthwise", "depthwise.c", "u->count = u->end - u->begin", "u->count = u->end - u->begin + 1"),
     ("depthwise", "depthwise.c", "iy < p->in_h", "iy <= p->in_h"),
     ("depthwise", "depthwise.c", "bt_min(rows, p->out_h - oy)", "rows"),

@@ -30,6 +30,11 @@ SHAPES = [
     ((7, 4, 1), 1, (4, 4), (2, 1), (3, 2), (0, 0), (1, 1)),
     ((1, 1, 16), 12, (3, 3), (1, 1), (1, 1), (1, 1), (1, 1)),
     ((4, 4, 6), 4, (1, 1), (4, 4), (1, 1), (0, 0), (1, 1)),
+    # several pairs of pixels at once, an odd last pixel; windows that lie outside of the image as a whole
+    ((9, 11, 3), 16, (3, 3), (9, 11), (1, 1), (1, 1), (1, 1)),
+    ((9, 9, 1), 10, (7, 5), (5, 5), (2, 2), (3, 2), (1, 1)),
+    ((2, 2, 4), 8, (2, 2), (7, 7), (1, 1), (3, 3), (1, 1)),
+    ((3, 4, 2), 8, (3, 2), (9, 8), (1, 1), (5, 4), (2, 2)),
 ]
 
 
@@ -93,7 +98,7 @@ def test_conv_of_a_slice_of_channels() -> None:
                                                         (2, 32, True), (2, 16, False)])
 def test_pointwise(bits: int, inputs: int, signed: bool) -> None:
     random = np.random.default_rng(inputs)
-    for outputs, stride, out in ((8, (1, 1), (5, 3)), (6, (2, 1), (3, 3)), (1, (1, 2), (5, 2))):
+    for outputs, stride, out in ((8, (1, 1), (5, 3)), (6, (2, 1), (3, 3)), (1, (1, 2), (5, 2)), (8, (1, 3), (5, 1))):
         x, w = activations(random, signed, (5, 3, inputs)), weights(random, bits, (outputs, inputs, 1, 1))
         bias = random.integers(-1000, 1000, outputs)
         acc = convolve(x, w, out, stride, (0, 0), (1, 1)) + bias
@@ -109,7 +114,8 @@ def test_pointwise(bits: int, inputs: int, signed: bool) -> None:
 
 @pytest.mark.parametrize("bits", [8, 4, 2])
 @pytest.mark.parametrize(("rows", "inputs", "outputs", "signed"), [
-    (1, 64, 24, True), (1, 33, 11, False), (1, 7, 4, True), (2, 16, 8, False), (5, 20, 10, True), (3, 1, 1, False)])
+    (1, 64, 24, True), (1, 33, 11, False), (1, 7, 4, True), (2, 16, 8, False), (5, 20, 10, True), (3, 1, 1, False),
+    (13, 20, 16, False)])
 def test_linear(bits: int, rows: int, inputs: int, outputs: int, signed: bool) -> None:
     random = np.random.default_rng(rows + inputs)
     pitch = inputs + 3
@@ -160,10 +166,14 @@ def test_packed_order_by_hand() -> None:
 
 
 def test_scratch_and_macs_by_hand() -> None:
-    """3x3 kernel, 3 channels: 27 activations, filled up to 28 (4-bit weights: 32); two rows a core."""
+    """3x3 kernel, 3 channels: 27 activations, filled up to 28 (4-bit weights: 32). A core has one pair of rows if it
+    does 4 blocks, 3 of which are a pixel's; of many pixels 10 (9) pairs, which 576 bytes hold."""
     values = {"kernel_h": 3, "kernel_w": 3, "in_c": 3, "out_c": 10, "out_h": 4, "out_w": 5, "columns": 0}
     conv = KERNELS["conv"]
     assert [conv.scratch({**values, "weight_bits": bits}, 8) for bits in (8, 4)] == [8 * 2 * 28, 8 * 2 * 32]
+    many = {**values, "out_h": 40}
+    assert [conv.scratch({**many, "weight_bits": bits}, 8) for bits in (8, 4)] == [8 * 20 * 28, 8 * 18 * 32]
     assert conv.scratch({**values, "weight_bits": 8, "out_h": 1, "out_w": 4}, 8) == 6 * 2 * 28, "two cores are idle"
+    assert conv.scratch({**many, "weight_bits": 8, "in_c": 64}, 8) == 8 * 2 * 576
     assert [conv.scratch({**values, "weight_bits": 8, "columns": kept}, 8) for kept in (1, 2)] == [20 * 28] * 2
     assert conv.macs(values) == 4 * 5 * 10 * 27

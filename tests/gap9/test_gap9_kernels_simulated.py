@@ -60,6 +60,36 @@ def kept_cases(random: np.random.Generator, bits: int, signed: bool) -> Iterator
         "input": b"", "scratch": bytes_of(rows), **memory}, 260, table)
 
 
+def cases_of_many_pairs(random: np.random.Generator) -> Iterator[Case]:
+    """So many pixels for a core that it does several pairs at once, and an odd last one."""
+    for index, window in enumerate([((9, 11, 3), (3, 3), (9, 11), (1, 1), (1, 1), (1, 1)), *WINDOWS]):
+        size, kernel, *geometry = window
+        found = tables(16, random)
+        for bits, signed, table in ((8, False, found[(5, 1, 2)[index % 3]]), (8, True, found[(1, 2, 5)[index % 3]]),
+                                    (8, index % 2 > 0, found[(0, 4)[index % 2]]), (4, index % 2 > 0, found[5])):
+            x, w = activations(random, signed, size), weights(random, bits, (16, size[2], *kernel))
+            columns = Columns.OWN if index % 3 else Columns.MAKE
+            yield Case("conv", conv_fields(x, w, *geometry, bits, signed, columns), {
+                "input": bytes_of(x), "weights": pack_conv(w, bits), "bias": packed_bias(random, 16)},
+                geometry[0][0] * geometry[0][1] * 16 * table.element_bytes, table)
+    for rows, width, stride in ((27, 1, 1), (3, 9, 1), (3, 9, 2), (9, 3, 3)):
+        x, w, table = activations(random, False, (rows, width, 12)), weights(random, 8, (19, 12)), tables(19, random)[5]
+        memory = {"input": bytes_of(x), "weights": pack_linear(w, 8), "bias": packed_bias(random, 19)}
+        sizes = {"in_c": 12, "in_pitch": 12, "out_c": 19, "out_pitch": 19, "is_signed": 0, "weight_bits": 8}
+        height, wide = -(-rows // stride), -(-width // stride)
+        yield Case("pointwise", {**sizes, "in_w": width, "out_h": height, "out_w": wide, "stride_h": stride,
+                                 "stride_w": stride}, memory, height * wide * 19, table)
+        yield Case("linear", {**sizes, "rows": rows * width}, memory, 27 * 19, table)
+
+
+@pytest.mark.parametrize("compiler", ["zig", "gcc"])
+def test_several_pairs_of_rows_at_once(compiler: str) -> None:
+    for index, case in enumerate(cases_of_many_pairs(np.random.default_rng(24))):
+        ran = run(case, program(compiler=compiler), tight=True, cores=(1, 2, 1, 3)[index % 4])
+        ran.result.raise_traps()
+        assert ran.output == case.host(), f"{index}: {case.values} {case.table.kind.name}"
+
+
 def image_cases(random: np.random.Generator) -> Iterator[Case]:
     size = (5, 6, 10)
     window = window_fields(size, (3, 3), (5, 6), (1, 1), (1, 1), (1, 1))

@@ -122,7 +122,7 @@ def test_an_im2col_matrix_is_made_before_it_is_kept() -> None:
     limits = Limits(l1=9_000)
     made = plan(NETWORKS["deep"](Build(np.random.default_rng(3))), limits)
     columns = [step.values["columns"] for step in made.steps]
-    assert columns.count(Columns.KEPT) > 2
+    assert columns.count(Columns.KEPT) > 1
     assert reasons(made, limits) == ""
     first = columns.index(Columns.MAKE)
     values = {**made.steps[first].values, "columns": int(Columns.OWN)}

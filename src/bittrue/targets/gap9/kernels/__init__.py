@@ -15,10 +15,10 @@ from .packing import (
     row_bytes,
 )
 from .requant import NO_REQUANT, ROUNDINGS, Kind, RequantTable, plan_division, plan_requant
-from .table import ELEMENT_TYPES, HEADER, KERNELS, SOURCE, Columns, Field, Kernel, source_files, structs
+from .table import ELEMENT_TYPES, HEADER, KERNELS, SOURCE, Columns, Field, Kernel, pairs_at_once, source_files, structs
 
 __all__ = [
     "ELEMENT_TYPES", "HEADER", "KERNELS", "NO_REQUANT", "ROUNDINGS", "SOURCE", "Columns", "Field", "Kernel", "Kind",
     "RequantTable", "pack_bias", "pack_conv", "pack_depthwise", "pack_linear", "pack_lookup", "pack_matrix", "padded",
-    "plan_division", "plan_requant", "row_bytes", "source_files", "structs",
+    "pairs_at_once", "plan_division", "plan_requant", "row_bytes", "source_files", "structs",
 ]

@@ -38,6 +38,8 @@ class Columns(IntEnum):
     """All of it, made by a call before."""
 
 
+COLUMNS_ROOM = 576
+"""Bytes of a core's own part of it, or two rows where these are longer: BT_COLUMNS_ROOM of the header."""
 BYTES, WIDER = ("i8", "u8"), ("i8", "u8", "i16", "u16", "i32")
 
 
@@ -104,12 +106,21 @@ def _pixels(v: Values) -> int:
     return v["out_h"] * v["out_w"]
 
 
+def pairs_at_once(row: int) -> int:
+    """How many pairs of rows of so many bytes a core's own part of an im2col matrix holds."""
+    pairs = COLUMNS_ROOM // (2 * row)
+    return pairs + (pairs == 0)
+
+
 def _conv_scratch(v: Values, cores: int) -> int:
     row = row_bytes(_taps(v) * v["in_c"], v["weight_bits"])
     if v["columns"] != Columns.OWN:
         return _pixels(v) * row
-    units = -(-_pixels(v) // 2) * -(-v["out_c"] // 4)
-    return 2 * row * -(-units // -(-units // cores))
+    blocks = -(-v["out_c"] // 4)
+    units = -(-_pixels(v) // 2) * blocks
+    share = -(-units // cores)
+    pairs, most = pairs_at_once(row), share // blocks + (share < blocks)
+    return (pairs - (pairs - most) * (pairs > most)) * 2 * row * -(-units // share)
 
 
 def _depthwise_scratch(v: Values, cores: int) -> int:

@@ -18,25 +18,26 @@ from .arrays import Amount, Values
 from .work import WORK
 
 COEFFICIENTS: Mapping[str, Mapping[str, float]] = MappingProxyType({
-    # 283 calls, median error 2.9%
-    "conv": {"blocks_2": 98.9, "blocks_4": 58.5, "border": 56.2, "copy_bytes": 1.9, "copy_words": 2.3,
-        "eight_words": 27.1, "eights": 111.1, "kept_pairs": 235.3, "lines": 11.2, "misaligned_words": 2.7, "odd": 0.0,
-        "one": 1115.4, "pairs": 500.6, "put_divide": 1259.1, "put_general": 1259.1, "put_narrow": 62.3,
-        "put_narrow_even": 152.4, "put_none": 0.0, "put_parts": 101.3, "put_split": 939.8, "put_wide": 136.2,
-        "rest": 492.3, "single_words": 13.4, "singles": 131.1, "slow_words": 14.6, "words_2": 74.0, "words_4": 36.5},
-    # 283 calls, median error 2.6%
-    "pointwise": {"blocks_2": 95.6, "blocks_4": 71.8, "eight_words": 26.5, "eights": 107.4, "odd": 0.0, "one": 1005.2,
-        "pairs": 293.8, "put_divide": 1215.1, "put_general": 1215.1, "put_narrow": 60.6, "put_narrow_even": 164.0,
-        "put_none": 0.0, "put_parts": 86.1, "put_split": 956.8, "put_wide": 135.3, "rest": 427.6, "single_words": 14.3,
-        "singles": 73.7, "slow_words": 13.6, "words_2": 72.7, "words_4": 35.8},
-    # 300 calls, median error 3.4%
-    "linear": {"blocks_2": 120.4, "blocks_4": 43.5, "eight_words": 26.2, "eights": 133.2, "misaligned_words": 2.4,
-        "odd": 0.0, "one": 590.1, "pairs": 523.4, "put_divide": 1289.0, "put_general": 1289.0, "put_narrow": 56.9,
-        "put_narrow_even": 158.5, "put_none": 0.0, "put_parts": 97.1, "put_split": 1031.5, "put_wide": 146.6,
-        "rest": 327.2, "row": 381.4, "row_eight_words": 16.6, "row_four_words": 10.1, "row_pieces": 152.5,
-        "row_put_divide": 126.2, "row_put_general": 126.2, "row_put_narrow": 33.9, "row_put_narrow_even": 46.0,
-        "row_put_none": 46.0, "row_put_parts": 34.6, "row_put_split": 87.3, "row_put_wide": 47.6, "row_two_words": 5.6,
-        "single_words": 11.9, "singles": 0.0, "slow_words": 14.4, "words_2": 75.8, "words_4": 38.4},
+    # 283 calls, median error 2.8%
+    "conv": {"blocks_2": 109.4, "blocks_4": 53.6, "border": 30.6, "copy_bytes": 1.7, "copy_words": 2.7,
+        "eight_words": 26.5, "eights": 95.1, "kept_pairs": 0.0, "lines": 7.2, "misaligned_words": 5.4, "odd": 0.0,
+        "one": 1242.1, "pairs": 112.3, "pieces": 577.3, "put_divide": 1230.7, "put_general": 1230.7, "put_narrow": 56.1,
+        "put_narrow_even": 157.9, "put_none": 0.0, "put_parts": 90.7, "put_split": 1011.2, "put_wide": 133.5,
+        "rest": 530.5, "single_words": 13.9, "singles": 74.7, "slow_words": 14.4, "words_2": 72.7, "words_4": 36.8},
+    # 283 calls, median error 2.4%
+    "pointwise": {"blocks_2": 100.1, "blocks_4": 95.8, "eight_words": 26.4, "eights": 115.7, "odd": 0.0, "one": 944.7,
+        "pairs": 105.0, "pieces": 441.0, "put_divide": 1290.2, "put_general": 1290.2, "put_narrow": 44.9,
+        "put_narrow_even": 158.4, "put_none": 0.3, "put_parts": 69.5, "put_split": 1009.2, "put_wide": 109.3,
+        "rest": 451.6, "single_words": 14.5, "singles": 70.7, "slow_words": 13.5, "words_2": 72.8, "words_4": 35.8},
+    # 300 calls, median error 3.2%
+    "linear": {"blocks_2": 119.7, "blocks_4": 83.1, "eight_words": 26.3, "eights": 135.1, "misaligned_words": 2.1,
+        "odd": 0.0, "one": 574.4, "pairs": 182.3, "pieces": 670.0, "put_divide": 1331.8, "put_general": 1331.8,
+        "put_narrow": 37.5, "put_narrow_even": 153.0, "put_none": 0.0, "put_parts": 67.2, "put_split": 1077.6,
+        "put_wide": 110.8, "rest": 312.9, "row": 375.4, "row_eight_words": 16.8, "row_four_words": 10.0,
+        "row_pieces": 235.5, "row_put_divide": 102.2, "row_put_general": 102.2, "row_put_narrow": 24.4,
+        "row_put_narrow_even": 23.8, "row_put_none": 41.3, "row_put_parts": 22.3, "row_put_split": 82.1,
+        "row_put_wide": 26.1, "row_two_words": 5.4, "single_words": 12.3, "singles": 0.0, "slow_words": 14.1,
+        "words_2": 77.2, "words_4": 38.0},
     # 299 calls, median error 4.0%
     "depthwise": {"any_divide": 126.7, "any_general": 126.7, "any_narrow": 31.9, "any_narrow_even": 69.4,
         "any_none": 58.7, "any_parts": 36.7, "any_split": 86.9, "any_wide": 57.3, "any_words": 15.3, "columns": 17.0,

@@ -11,7 +11,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from ..kernels import Columns, Kind
+from ..kernels import Columns, Kind, pairs_at_once, row_bytes
 from .arrays import Amount, Values, ceil_div
 
 Work = dict[str, Amount]
@@ -20,8 +20,8 @@ KINDS: Mapping[Kind, str] = MappingProxyType({kind: kind.name.lower() for kind i
 FAST = (Kind.NARROW, Kind.PARTS, Kind.WIDE)
 
 
-def _shares(units: Amount, blocks: Amount, cores: int) -> tuple[Amount, Amount, Amount]:
-    """Most blocks, pairs of rows and pairs of whole blocks that one core does."""
+def _shares(units: Amount, blocks: Amount, cores: int, room: Amount) -> tuple[Amount, Amount, Amount, Amount]:
+    """Most blocks, pairs of rows, pairs of whole blocks and pieces (up to `room` pairs at once) that one core does."""
     units, blocks = np.broadcast_arrays(np.asarray(units), np.asarray(blocks))
     chunk = ceil_div(units, cores)
     core = np.arange(cores).reshape(-1, *[1] * units.ndim)
@@ -33,17 +33,19 @@ def _shares(units: Amount, blocks: Amount, cores: int) -> tuple[Amount, Amount, 
     last = count - first - whole * blocks
     pairs = (first > 0) * 1 + whole + (last > 0)
     eights = first // 2 + whole * (blocks // 2) + last // 2
-    return count.max(0), pairs.max(0), eights.max(0)
+    pieces = (first > 0) * 1 + ceil_div(whole, room) + (last > 0)
+    return count.max(0), pairs.max(0), eights.max(0), pieces.max(0)
 
 
-def _matrix(v: Values, kind: Kind, rows: Amount, length: Amount, cores: int) -> Work:
+def _matrix(v: Values, kind: Kind, rows: Amount, length: Amount, cores: int, room: Amount = 1 << 30) -> Work:
     """Rows times a blocked matrix, two rows at a time."""
     bits = int(np.max(v["weight_bits"]))
     words, blocks = ceil_div(length * bits, 32), ceil_div(v["out_c"], 4)
-    count, pairs, eights = _shares(ceil_div(rows, 2) * blocks, blocks, cores)
+    count, pairs, eights, pieces = _shares(ceil_div(rows, 2) * blocks, blocks, cores, room)
     fast = kind <= Kind.WIDE
     eights = eights if bits == 8 and fast else eights * 0
-    work = {"one": 1, "pairs": pairs, f"put_{KINDS[kind]}": count, "odd": (rows % 2) * np.minimum(blocks, count) * fast,
+    work = {"one": 1, "pieces": pieces, "pairs": pairs, f"put_{KINDS[kind]}": count,
+            "odd": (rows % 2) * np.minimum(blocks, count) * fast,
             "rest": (np.asarray(v["out_c"]) % 4 > 0) * pairs * fast}
     if bits != 8:
         return {**work, f"blocks_{bits}": count, f"words_{bits}": count * words}
@@ -56,7 +58,8 @@ def _matrix(v: Values, kind: Kind, rows: Amount, length: Amount, cores: int) -> 
 
 def _conv(v: Values, kind: Kind, cores: int) -> Work:
     run, height = v["kernel_w"] * v["in_c"], v["kernel_h"]
-    work = _matrix(v, kind, v["out_h"] * v["out_w"], height * run, cores)
+    own, row = v["columns"] == Columns.OWN, row_bytes(height * run, int(np.max(v["weight_bits"])))
+    work = _matrix(v, kind, v["out_h"] * v["out_w"], height * run, cores, pairs_at_once(row) if own else 1 << 30)
     if v["columns"] == Columns.KEPT:
         return {**work, "pairs": 0, "kept_pairs": work["pairs"]}
     lines = 2 * work["pairs"] * height

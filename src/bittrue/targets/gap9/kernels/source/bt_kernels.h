@@ -18,13 +18,16 @@
 #define BT_COLUMNS_OWN 0
 #define BT_COLUMNS_MAKE 1
 #define BT_COLUMNS_KEPT 2
+/* Bytes of a core's own part of it, or two rows where these are longer. */
+#define BT_COLUMNS_ROOM 576
 
 /* Convolution: y[oy][ox][o] = requantize(bias[o] + sum of x[oy*stride_h - pad_top + ky*dilation_h][...][i] *
  * w[o][ky][kx][i]), zeros outside of the image. The whole input is in_h x in_w; padding on the right and below follows
  * from out_h and out_w. `weights`: blocked and filled up as bt_dot.h says, kernel rows first, channels last.
- * `scratch`: per core two rows of the im2col matrix, aligned to 4; or, if `columns` is not BT_COLUMNS_OWN, the whole
- * matrix, one row a pixel. A call with BT_COLUMNS_MAKE leaves it there, calls with BT_COLUMNS_KEPT for other channels of
- * the same pixels do not read `input`.
+ * `scratch`, aligned to 4: per core pairs of rows of the im2col matrix, as many as BT_COLUMNS_ROOM bytes hold and as a
+ * core does, at least one; or, if `columns` is not BT_COLUMNS_OWN, the whole matrix, one row a pixel. A call with
+ * BT_COLUMNS_MAKE leaves it there, calls with BT_COLUMNS_KEPT for other channels of the same pixels do not read
+ * `input`.
  */
 typedef struct {
     const void *input;

@@ -17,43 +17,45 @@ typedef struct {
 
 #define BT_ADD_SHIFT(rd, other, shift) ".insn r 0x5b, 2, 0x20, " rd ", " other ", " shift "\n\t"
 #define BT_MAC(rd, a, b) ".insn r 0x33, 0, 0x21, " rd ", " a ", " b "\n\t"
+/* The first word of a record, and on to the next one. */
+#define BT_PUT_NEXT(rd, scale, step) ".insn r 0x0b, 7, 0x10, " rd ", " scale ", " step "\n\t"
 /* Both sums of a channel. */
 #define BT_PUT_SUMS(sum) ".insn i 0x0b, 2, t0, " sum ", 4\n\t.insn i 0x0b, 2, t1, " sum ", 4\n\t"
-#define BT_PUT_BYTES(a, b, scale, y0, y1, lo, hi, step)                                                   \
+#define BT_PUT_BYTES(a, b, y0, y1, lo, hi)                                                                \
     ".insn r 0x33, 6, 0x02, t0, " a ", " lo "\n\t.insn r 0x33, 6, 0x02, t1, " b ", " lo "\n\t"            \
     ".insn r 0x33, 4, 0x02, t0, t0, " hi "\n\t.insn r 0x33, 4, 0x02, t1, t1, " hi "\n\t"                  \
-    ".insn s 0x2b, 0, t0, 1(" y0 ")\n\t.insn s 0x2b, 0, t1, 1(" y1 ")\n\tadd " scale ", " scale ", " step "\n\t"
-/* One channel of both rows: 25, 16 and 22 instructions, with t0 to t6 to help. No result of a load is used at once. */
+    ".insn s 0x2b, 0, t0, 1(" y0 ")\n\t.insn s 0x2b, 0, t1, 1(" y1 ")\n\t"
+/* One channel of both rows: 24, 15 and 21 instructions, with t0 to t6 to help. No result of a load is used at once. */
 #define BT_PUT_CHANNEL_WIDE(sum, scale, y0, y1, lo, hi, step, spare)                                      \
-    "lw t2, 0(" scale ")\n\t" BT_PUT_SUMS(sum)                                                            \
     "lw t3, 4(" scale ")\n\tlw t4, 8(" scale ")\n\tlw t5, 12(" scale ")\n\t"                              \
+    BT_PUT_NEXT("t2", scale, step) BT_PUT_SUMS(sum)                                                       \
     "mul t6, t0, t2\n\tmulh t0, t0, t2\n\tmul " spare ", t1, t2\n\tmulh t1, t1, t2\n\t"                   \
     "add t6, t6, t3\n\tadd " spare ", " spare ", t3\n\tsltu t6, t6, t3\n\tsltu " spare ", " spare ", t3\n\t" \
     "add t6, t6, t4\n\tadd " spare ", " spare ", t4\n\t"                                                  \
     BT_ADD_SHIFT("t0", "t6", "t5") BT_ADD_SHIFT("t1", spare, "t5")                                        \
-    BT_PUT_BYTES("t0", "t1", scale, y0, y1, lo, hi, step)
+    BT_PUT_BYTES("t0", "t1", y0, y1, lo, hi)
 #define BT_PUT_CHANNEL_NARROW(sum, scale, y0, y1, lo, hi, step)                                           \
-    "lw t2, 0(" scale ")\n\t" BT_PUT_SUMS(sum) "lw t3, 4(" scale ")\n\tlw t5, 12(" scale ")\n\t"          \
+    "lw t3, 4(" scale ")\n\tlw t5, 12(" scale ")\n\t" BT_PUT_NEXT("t2", scale, step) BT_PUT_SUMS(sum)     \
     "mul t0, t0, t2\n\tmul t1, t1, t2\n\t"                                                                \
     BT_ADD_SHIFT("t0", "t3", "t5") BT_ADD_SHIFT("t1", "t3", "t5")                                         \
-    BT_PUT_BYTES("t0", "t1", scale, y0, y1, lo, hi, step)
+    BT_PUT_BYTES("t0", "t1", y0, y1, lo, hi)
 /* The low part of the multiplier first, then the other one on top of it. */
 #define BT_PUT_CHANNEL_PARTS(sum, scale, y0, y1, lo, hi, step, spare, bits)                               \
     "lw t3, 4(" scale ")\n\t" BT_PUT_SUMS(sum)                                                            \
-    "lw t5, 12(" scale ")\n\tlw t2, 0(" scale ")\n\tlw t4, 8(" scale ")\n\t"                              \
+    "lw t5, 12(" scale ")\n\tlw t4, 8(" scale ")\n\t" BT_PUT_NEXT("t2", scale, step)                      \
     "mul t6, t0, t3\n\tmul t3, t1, t3\n\tsrai " spare ", t5, 5\n\t"                                       \
     BT_ADD_SHIFT("t6", spare, bits) BT_ADD_SHIFT("t3", spare, bits)                                       \
     BT_MAC("t6", "t0", "t2") BT_MAC("t3", "t1", "t2")                                                     \
     BT_ADD_SHIFT("t6", "t4", "t5") BT_ADD_SHIFT("t3", "t4", "t5")                                         \
-    BT_PUT_BYTES("t6", "t3", scale, y0, y1, lo, hi, step)
+    BT_PUT_BYTES("t6", "t3", y0, y1, lo, hi)
 #define BT_PUT_LOOP(last, body)                                                                           \
     ".balign 4\n\t.option push\n\t.option norvc\n\t.option norelax\n\t"                                   \
     ".insn i 0x7b, 4, x0, %[channels], 2 * " #last "\n\t" body ".option pop"
 #define BT_PUT_HERE "%[sum]", "%[scale]", "%[y0]", "%[y1]", "%[lo]", "%[hi]", "%[step]"
 #define BT_PUT_WITH(define, ...) define(__VA_ARGS__)
-#define BT_PUT_WIDE BT_PUT_LOOP(25, BT_PUT_WITH(BT_PUT_CHANNEL_WIDE, BT_PUT_HERE, "%[spare]"))
-#define BT_PUT_NARROW BT_PUT_LOOP(16, BT_PUT_WITH(BT_PUT_CHANNEL_NARROW, BT_PUT_HERE))
-#define BT_PUT_PARTS BT_PUT_LOOP(22, BT_PUT_WITH(BT_PUT_CHANNEL_PARTS, BT_PUT_HERE, "%[spare]", "%[bits]"))
+#define BT_PUT_WIDE BT_PUT_LOOP(24, BT_PUT_WITH(BT_PUT_CHANNEL_WIDE, BT_PUT_HERE, "%[spare]"))
+#define BT_PUT_NARROW BT_PUT_LOOP(15, BT_PUT_WITH(BT_PUT_CHANNEL_NARROW, BT_PUT_HERE))
+#define BT_PUT_PARTS BT_PUT_LOOP(21, BT_PUT_WITH(BT_PUT_CHANNEL_PARTS, BT_PUT_HERE, "%[spare]", "%[bits]"))
 
 #define BT_DEFINE_PUT(name, body)                                                                         \
     BT_INLINE bt_cursor name(const bt_requant *q, bt_cursor at, int32_t channels, const int32_t *sum)     \

@@ -59,7 +59,9 @@ BT_INLINE void bt_run_blocks(const bt_matrix *m, bt_rows r, int32_t first, int32
 #define BT_DEFINE_WAY(name, run, kind, ...)                                                                  \
     static __attribute__((noinline)) void name(const bt_matrix *m, const bt_rows *r, int32_t first, int32_t count) \
     {                                                                                                     \
-        run(m, *r, first, count, kind, __VA_ARGS__);                                                      \
+        bt_rows rows = *r;                                                                                \
+        for (int32_t pair = rows.pairs; pair > 0; pair--, bt_next_pair(&rows))                            \
+            run(m, rows, first, count, kind, __VA_ARGS__);                                                \
     }
 
 #endif

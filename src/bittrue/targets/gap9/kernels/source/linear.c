@@ -68,14 +68,15 @@ static void single_row(const bt_linear_params *p, const bt_matrix *m, int32_t co
 
 static void paired_rows(const bt_linear_params *p, const bt_matrix *m, int32_t core, int32_t cores)
 {
-    int32_t element = p->requant.kind == BT_NONE ? 4 : 1, blocks = (p->out_c + 3) >> 2;
-    bt_share share = bt_share_of(((p->rows + 1) >> 1) * blocks, core, cores);
-    for (int32_t unit = share.begin, last; unit < share.end; unit += last) {
-        int32_t pair = unit / blocks, first = unit - pair * blocks, two = 2 * pair + 1 < p->rows;
-        uint8_t *y = (uint8_t *)p->output + 2 * pair * p->out_pitch * element;
-        const uint8_t *x = (const uint8_t *)p->input + 2 * pair * p->in_pitch;
-        last = bt_min(blocks - first, share.end - unit);
-        bt_matrix_pair(m, x, two ? x + p->in_pitch : x, y, two ? y + p->out_pitch * element : y, first, first + last);
+    int32_t pitch = p->out_pitch * (p->requant.kind == BT_NONE ? 4 : 1);
+    bt_piece piece = bt_piece_of(p->rows, p->out_c, core, cores);
+    for (; piece.left > 0; bt_next_piece(&piece)) {
+        int32_t row = 2 * piece.pair, two = row + 1 < p->rows;
+        const uint8_t *x = (const uint8_t *)p->input + row * p->in_pitch;
+        uint8_t *y = (uint8_t *)p->output + row * pitch;
+        bt_cut_piece(&piece, (p->rows - row) >> 1);
+        bt_rows r = {x, two ? x + p->in_pitch : x, y, two ? y + pitch : y, 2 * p->in_pitch, 2 * pitch, piece.pairs};
+        bt_matrix_rows(m, &r, piece.first, piece.last);
     }
 }
 

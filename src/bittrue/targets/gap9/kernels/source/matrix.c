@@ -20,16 +20,14 @@ static void eights(const bt_matrix *m, const bt_rows *r, int32_t first, int32_t 
         eights_wide(m, r, first, count);
 }
 
-void bt_matrix_pair(const bt_matrix *m, const uint8_t *x0, const uint8_t *x1, void *y0, void *y1, int32_t first,
-                    int32_t last)
+void bt_matrix_rows(const bt_matrix *m, const bt_rows *r, int32_t first, int32_t last)
 {
-    bt_rows r = {x0, x1, y0, y1};
     int32_t whole = m->requant->kind <= BT_WIDE ? bt_min(m->channels >> 2, last) : first;
     int32_t pairs = m->weight_bits == 8 ? (whole - first) >> 1 : 0;
     if (pairs > 0) {
-        eights(m, &r, first, pairs);
+        eights(m, r, first, pairs);
         first += 2 * pairs;
     }
     if (first < last)
-        bt_matrix_rest(m, &r, first, whole, last);
+        bt_matrix_rest(m, r, first, whole, last);
 }

@@ -72,7 +72,7 @@ static void block_alone(const bt_matrix *m, const bt_rows *r, int32_t block, con
 {
     bt_matrix alone = {m->weights + block * m->words * 16, m->bias ? m->bias + 4 * block : 0, q, 4, m->words,
                        m->weight_bits, m->is_signed};
-    bt_rows rows = {r->x0, r->x1, (uint8_t *)a, (uint8_t *)b};
+    bt_rows rows = {r->x0, r->x1, (uint8_t *)a, (uint8_t *)b, 0, 0, 1};
     whole_blocks(&alone, &rows, 0, 1);
 }
 
@@ -107,6 +107,8 @@ void bt_matrix_rest(const bt_matrix *m, const bt_rows *r, int32_t first, int32_t
 {
     if (whole > first)
         whole_blocks(m, r, first, whole - first);
-    for (first = bt_max(first, whole); first < last; first++)
-        (m->requant->kind <= BT_WIDE ? part_of_block : any_block)(m, r, first);
+    bt_rows rows = *r;
+    for (int32_t pair = rows.pairs; pair > 0; pair--, bt_next_pair(&rows))
+        for (int32_t block = bt_max(first, whole); block < last; block++)
+            (m->requant->kind <= BT_WIDE ? part_of_block : any_block)(m, &rows, block);
 }

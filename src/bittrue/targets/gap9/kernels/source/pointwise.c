@@ -3,50 +3,26 @@
 #include "bt_kernels.h"
 #include "bt_matrix.h"
 
-/* Where a pixel of the output is in its row, and what lies below it. */
-typedef struct {
-    const uint8_t *x;
-    int32_t left;
-    int32_t step;
-    int32_t next_row;
-} walk;
-
-static walk walk_from(const bt_pointwise_params *p, int32_t pixel)
-{
-    int32_t oy = pixel / p->out_w, ox = pixel - oy * p->out_w, step = p->stride_w * p->in_pitch;
-    int32_t row = p->stride_h * p->in_w * p->in_pitch;
-    walk w = {(const uint8_t *)p->input + oy * row + ox * step, p->out_w - ox, step, row - (p->out_w - 1) * step};
-    return w;
-}
-
-BT_INLINE walk next_pixel(const bt_pointwise_params *p, walk w)
-{
-    if (--w.left > 0) {
-        w.x += w.step;
-    } else {
-        w.x += w.next_row;
-        w.left = p->out_w;
-    }
-    return w;
-}
-
+/* Pairs of pixels in a row of the output are done at once; if rows lie right behind each other, they are one. */
 void bt_pointwise(const bt_pointwise_params *p, int32_t core, int32_t cores)
 {
-    int32_t pixels = p->out_h * p->out_w, blocks = (p->out_c + 3) >> 2;
-    int32_t pitch = p->out_pitch * (p->requant.kind == BT_NONE ? 4 : 1);
+    int32_t pixels = p->out_h * p->out_w, pitch = p->out_pitch * (p->requant.kind == BT_NONE ? 4 : 1);
+    int32_t step = p->stride_w * p->in_pitch, line = p->stride_h * p->in_w * p->in_pitch;
+    int32_t wide = line == p->out_w * step ? pixels : p->out_w, next_line = line - wide * step;
     bt_matrix m = {p->weights, p->bias, &p->requant, p->out_c, bt_words(p->in_c, p->weight_bits), p->weight_bits,
                    p->is_signed};
-    bt_share share = bt_share_of(((pixels + 1) >> 1) * blocks, core, cores);
-    int32_t pair = share.begin / blocks, first = share.begin - pair * blocks, left = share.end - share.begin;
-    uint8_t *y = (uint8_t *)p->output + 2 * pair * pitch;
-    walk w = walk_from(p, 2 * pair);
-    for (int32_t pixel = 2 * pair; left > 0; pixel += 2, y += 2 * pitch) {
-        int32_t last = bt_min(blocks, first + left), two = pixel + 1 < pixels;
-        const uint8_t *x = w.x;
-        w = next_pixel(p, w);
-        bt_matrix_pair(&m, x, two ? w.x : x, y, two ? y + pitch : y, first, last);
-        w = next_pixel(p, w);
-        left -= last - first;
-        first = 0;
+    bt_piece piece = bt_piece_of(pixels, p->out_c, core, cores);
+    int32_t oy = 2 * piece.pair / wide, ox = 2 * piece.pair - oy * wide;
+    const uint8_t *x = (const uint8_t *)p->input + oy * line + ox * step;
+    for (; piece.left > 0; bt_next_piece(&piece)) {
+        int32_t pixel = 2 * piece.pair, two = pixel + 1 < pixels;
+        const uint8_t *x1 = x + step + (ox + 1 < wide ? 0 : next_line);
+        uint8_t *y = (uint8_t *)p->output + pixel * pitch;
+        bt_cut_piece(&piece, (wide - ox) >> 1);
+        bt_rows r = {x, two ? x1 : x, y, two ? y + pitch : y, 2 * step, 2 * pitch, piece.pairs};
+        bt_matrix_rows(&m, &r, piece.first, piece.last);
+        x += 2 * piece.pairs * step;
+        for (ox += 2 * piece.pairs; ox >= wide; ox -= wide)
+            x += next_line;
     }
 }
