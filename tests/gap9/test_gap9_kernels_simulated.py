@@ -7,7 +7,15 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from bittrue.targets.gap9.kernels import Columns, RequantTable, pack_conv, pack_depthwise, pack_linear, row_bytes
+from bittrue.targets.gap9.kernels import (
+    NO_REQUANT,
+    Columns,
+    RequantTable,
+    pack_conv,
+    pack_depthwise,
+    pack_linear,
+    row_bytes,
+)
 from gap9.kernel_cluster import Case, program, run
 from gap9.kernel_inputs import (
     DEPTHWISE,
@@ -88,6 +96,21 @@ def test_several_pairs_of_rows_at_once(compiler: str) -> None:
         ran = run(case, program(compiler=compiler), tight=True, cores=(1, 2, 1, 3)[index % 4])
         ran.result.raise_traps()
         assert ran.output == case.host(), f"{index}: {case.values} {case.table.kind.name}"
+
+
+def test_columns_that_are_made_by_two_cores() -> None:
+    """Of 5 pairs of pixels with 3 blocks of channels each, a core has the end of one pair and the begin of the next.
+
+    Another core multiplies that one already: at no moment may anything else be written into its columns.
+    """
+    random = np.random.default_rng(31)
+    x, w = activations(random, False, (3, 3, 40)), weights(random, 8, (12, 40, 3, 3))
+    x |= 1  # none is zero
+    case = Case("conv", conv_fields(x, w, (3, 3), (1, 1), (1, 1), (1, 1), 8, False, Columns.MAKE), {
+        "input": bytes_of(x), "weights": pack_conv(w, 8), "bias": packed_bias(random, 12)}, 9 * 12 * 4, NO_REQUANT)
+    ran = run(case, program(), tight=True)
+    ran.result.raise_traps()
+    assert ran.output == case.host()
 
 
 def image_cases(random: np.random.Generator) -> Iterator[Case]:

@@ -104,6 +104,19 @@ static __attribute__((noinline)) void copy_taps(const bt_conv_params *p, uint8_t
         copy_runs(to, from, p->in_c, wide, 0, gap);
 }
 
+/* One pixel at the image's border, tap by tap, so that every byte is written once: another core may read it already. */
+static __attribute__((noinline)) void copy_exactly(const bt_conv_params *p, uint8_t *to, place at)
+{
+    for (int32_t ky = 0, iy = at.iy; ky < p->kernel_h; ky++, iy += p->dilation_h) {
+        const uint8_t *line = (const uint8_t *)p->input + iy * p->in_w * p->in_pitch;
+        for (int32_t kx = 0, ix = at.ix; kx < p->kernel_w; kx++, ix += p->dilation_w)
+            if (iy < 0 || iy >= p->in_h || ix < 0 || ix >= p->in_w)
+                to = bt_fill(to, 0, p->in_c);
+            else
+                to = bt_copy(to, line + ix * p->in_pitch, p->in_c);
+    }
+}
+
 /* What the kernel sees for output pixels one after the other, `row` bytes apart: kernel_h * kernel_w * in_c bytes. Then
  * `where` is the next one.
  */
@@ -119,6 +132,10 @@ static __attribute__((noinline)) void im2col(const bt_conv_params *p, uint8_t *t
         uint8_t *target = to;
         int32_t wide = p->kernel_w, high = p->kernel_h;
         if (at.ix < 0 || at.ix >= end_x || at.iy < 0 || at.iy >= end_y) {
+            if (p->columns != BT_COLUMNS_OWN) {
+                copy_exactly(p, to, at);
+                continue;
+            }
             bt_share x = taps_inside(at.ix, p->in_w, wide, p->dilation_w);
             bt_share y = taps_inside(at.iy, p->in_h, high, p->dilation_h);
             clear(p, to, x, y, taps);
@@ -137,8 +154,8 @@ static __attribute__((noinline)) void im2col(const bt_conv_params *p, uint8_t *t
     *where = at;
 }
 
-/* Cores that share the channels of two pixels all make their columns, also where these are common to all cores: they
- * write the same bytes, so that nobody has to wait. Small columns are made of several pairs before they are multiplied,
+/* Cores that share the channels of two pixels all make their columns, also where these are common to all cores: each byte
+ * is written as what it is already, so that nobody has to wait. Small columns are made of several pairs before they are multiplied,
  * so that the instructions of either stay in the caches.
  */
 void bt_conv(const bt_conv_params *p, int32_t core, int32_t cores)
