@@ -19,7 +19,7 @@ SOURCE = Path(__file__).parent / "source"
 """The folder of the C files."""
 HEADER = "bt_kernels.h"
 """The only header that a caller includes."""
-HEADERS = (HEADER, "bt_common.h", "bt_depthwise.h", "bt_dot.h", "bt_eights.h", "bt_elements.h", "bt_line.h",
+HEADERS = (HEADER, "bt_border.h", "bt_common.h", "bt_depthwise.h", "bt_dot.h", "bt_eights.h", "bt_elements.h", "bt_line.h",
            "bt_matrix.h", "bt_put.h", "bt_requant.h", "bt_ways.h", "bt_window.h", "pulp_intrinsics.h")
 
 Values = Mapping[str, int]
@@ -145,7 +145,7 @@ SLOW = "requant_slow.c"
 MATRIX = ("matrix.c", "matrix_rest.c", SLOW)
 OUTPUTS = ("i8", "u8", "i32")
 KERNELS: Mapping[str, Kernel] = MappingProxyType({kernel.name: kernel for kernel in (
-    Kernel("conv", "bt_conv", "bt_conv_params", ("conv.c", *MATRIX), BYTES, OUTPUTS,
+    Kernel("conv", "bt_conv", "bt_conv_params", ("conv.c", *MATRIX, "border.c"), BYTES, OUTPUTS,
            lambda v: _pixels(v) * _taps(v) * v["in_c"] * v["out_c"], _conv_scratch, (8, 4, 2)),
     Kernel("pointwise", "bt_pointwise", "bt_pointwise_params", ("pointwise.c", *MATRIX), BYTES, OUTPUTS,
            lambda v: _pixels(v) * v["in_c"] * v["out_c"], weight_bits=(8, 4, 2)),

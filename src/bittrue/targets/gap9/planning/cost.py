@@ -18,12 +18,12 @@ from .arrays import Amount, Values
 from .work import WORK
 
 COEFFICIENTS: Mapping[str, Mapping[str, float]] = MappingProxyType({
-    # 283 calls, median error 2.8%
-    "conv": {"blocks_2": 109.4, "blocks_4": 53.6, "border": 30.6, "copy_bytes": 1.7, "copy_words": 2.7,
-        "eight_words": 26.5, "eights": 95.1, "kept_pairs": 0.0, "lines": 7.2, "misaligned_words": 5.4, "odd": 0.0,
-        "one": 1242.1, "pairs": 112.3, "pieces": 577.3, "put_divide": 1230.7, "put_general": 1230.7, "put_narrow": 56.1,
-        "put_narrow_even": 157.9, "put_none": 0.0, "put_parts": 90.7, "put_split": 1011.2, "put_wide": 133.5,
-        "rest": 530.5, "single_words": 13.9, "singles": 74.7, "slow_words": 14.4, "words_2": 72.7, "words_4": 36.8},
+    # 283 calls, median error 3.1%
+    "conv": {"blocks_2": 121.8, "blocks_4": 71.8, "border": 54.1, "copy_bytes": 0.8, "copy_words": 2.7,
+        "eight_words": 26.5, "eights": 108.4, "kept_pairs": 0.0, "lines": 13.7, "misaligned_words": 1.7, "odd": 0.0,
+        "one": 1308.7, "pairs": 98.1, "pieces": 499.3, "put_divide": 1230.8, "put_general": 1230.8, "put_narrow": 53.3,
+        "put_narrow_even": 158.5, "put_none": 0.0, "put_parts": 89.0, "put_split": 1019.6, "put_wide": 123.1,
+        "rest": 551.9, "single_words": 13.5, "singles": 71.3, "slow_words": 14.3, "words_2": 70.6, "words_4": 36.4},
     # 283 calls, median error 2.4%
     "pointwise": {"blocks_2": 100.1, "blocks_4": 95.8, "eight_words": 26.4, "eights": 115.7, "odd": 0.0, "one": 944.7,
         "pairs": 105.0, "pieces": 441.0, "put_divide": 1290.2, "put_general": 1290.2, "put_narrow": 44.9,

@@ -1,4 +1,5 @@
 /* Convolution: im2col of two output pixels at a time, then 8 channels x 2 pixels in registers. */
+#include "bt_border.h"
 #include "bt_common.h"
 #include "bt_kernels.h"
 #include "bt_matrix.h"
@@ -104,19 +105,6 @@ static __attribute__((noinline)) void copy_taps(const bt_conv_params *p, uint8_t
         copy_runs(to, from, p->in_c, wide, 0, gap);
 }
 
-/* One pixel at the image's border, tap by tap, so that every byte is written once: another core may read it already. */
-static __attribute__((noinline)) void copy_exactly(const bt_conv_params *p, uint8_t *to, place at)
-{
-    for (int32_t ky = 0, iy = at.iy; ky < p->kernel_h; ky++, iy += p->dilation_h) {
-        const uint8_t *line = (const uint8_t *)p->input + iy * p->in_w * p->in_pitch;
-        for (int32_t kx = 0, ix = at.ix; kx < p->kernel_w; kx++, ix += p->dilation_w)
-            if (iy < 0 || iy >= p->in_h || ix < 0 || ix >= p->in_w)
-                to = bt_fill(to, 0, p->in_c);
-            else
-                to = bt_copy(to, line + ix * p->in_pitch, p->in_c);
-    }
-}
-
 /* What the kernel sees for output pixels one after the other, `row` bytes apart: kernel_h * kernel_w * in_c bytes. Then
  * `where` is the next one.
  */
@@ -133,7 +121,7 @@ static __attribute__((noinline)) void im2col(const bt_conv_params *p, uint8_t *t
         int32_t wide = p->kernel_w, high = p->kernel_h;
         if (at.ix < 0 || at.ix >= end_x || at.iy < 0 || at.iy >= end_y) {
             if (p->columns != BT_COLUMNS_OWN) {
-                copy_exactly(p, to, at);
+                bt_border(p, to, at.iy, at.ix);
                 continue;
             }
             bt_share x = taps_inside(at.ix, p->in_w, wide, p->dilation_w);
