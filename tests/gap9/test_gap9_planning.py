@@ -178,7 +178,8 @@ def test_the_next_layer_finds_what_tiles_put_together_in_l1(when: When) -> None:
 def test_parameters_are_loaded_as_early_as_it_takes_to_hide_them(when: When) -> None:
     """45 KB of weights behind a pool of a few hundred cycles: they come while the convolution runs."""
     build = Build(np.random.default_rng(2))
-    x = build.pool(build.conv(build.input(16, 16, 16), 48), (2, 2), (2, 2))
+    x = build.conv(build.input(16, 16, 64), 48, (1, 1), pads=(0, 0, 0, 0), name="pointwise")
+    x = build.pool(x, (2, 2), (2, 2))
     network = build.network(build.linear(x, 15))
     program = run_exactly(network, Limits(), when)
     steps = [number for number, step in enumerate(program.steps) for t in step.early

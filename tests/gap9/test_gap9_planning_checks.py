@@ -64,8 +64,9 @@ def stored_twice(made: Program) -> Program:
 
 
 def wrong_place(made: Program) -> Program:
-    store = made.steps[4].stores[0]
-    return changed(made, 4, stores=(replace(store, far=store.far + 8), *made.steps[4].stores[1:]))
+    """Of a tensor that is loaded again at the end."""
+    store = made.steps[0].stores[0]
+    return changed(made, 0, stores=(replace(store, far=store.far + 8), *made.steps[0].stores[1:]))
 
 
 def short_load(made: Program) -> Program:

@@ -19,8 +19,8 @@ SOURCE = Path(__file__).parent / "source"
 """The folder of the C files."""
 HEADER = "bt_kernels.h"
 """The only header that a caller includes."""
-HEADERS = (HEADER, "bt_border.h", "bt_common.h", "bt_depthwise.h", "bt_dot.h", "bt_eights.h", "bt_elements.h", "bt_line.h",
-           "bt_matrix.h", "bt_put.h", "bt_requant.h", "bt_ways.h", "bt_window.h", "pulp_intrinsics.h")
+HEADERS = (HEADER, "bt_border.h", "bt_common.h", "bt_depthwise.h", "bt_dot.h", "bt_eights.h", "bt_elements.h",
+           "bt_line.h", "bt_matrix.h", "bt_put.h", "bt_requant.h", "bt_ways.h", "bt_window.h", "pulp_intrinsics.h")
 
 Values = Mapping[str, int]
 """The integer fields of a kernel's parameters, by name."""
@@ -113,9 +113,15 @@ def pairs_at_once(row: int) -> int:
 
 
 def _conv_scratch(v: Values, cores: int) -> int:
+    """Also enough for one core, as a host has it, which makes more pairs at once."""
     row = row_bytes(_taps(v) * v["in_c"], v["weight_bits"])
     if v["columns"] != Columns.OWN:
         return _pixels(v) * row
+    needs = [_own_columns(v, row, count) for count in (1, cores)]
+    return needs[0] + (needs[1] - needs[0]) * (needs[1] > needs[0])
+
+
+def _own_columns(v: Values, row: int, cores: int) -> int:
     blocks = -(-v["out_c"] // 4)
     units = -(-_pixels(v) // 2) * blocks
     share = -(-units // cores)

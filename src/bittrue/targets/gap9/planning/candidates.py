@@ -30,7 +30,7 @@ class Mode:
     gathers: bool = False
     """All tiles write into one buffer for the whole output, which the next layer finds in L1."""
     keeps: bool = False
-    """A convolution's im2col matrix of a part of the image is made once, and used for all of its channels."""
+    """A convolution's im2col matrix of a part of the image is made at once, and used for all of its channels."""
 
 
 MODES = tuple(Mode(outer, *twice, keeps=keeps) for keeps in (False, True) for outer in (True, False)
@@ -143,8 +143,8 @@ class Candidates:
         """Which can be used in a mode: they have room in L1, and need no more commands than there are."""
         if mode.keeps and self.job.layer.kernel != "conv":
             return np.zeros(self.image.shape, bool)
-        useful = (self.channels > 1) & ((self.image == 1) | (not mode.channels_outer)) if mode.keeps else True
-        return (self.bytes(mode) <= self.limits.l1) & self._commands & useful
+        in_a_row = (self.channels == 1) | (self.image == 1) | (not mode.keeps) | (not mode.channels_outer)
+        return (self.bytes(mode) <= self.limits.l1) & self._commands & in_a_row
 
     def bytes(self, mode: Mode) -> Amount:
         """Bytes of L1 that they need in a mode."""
