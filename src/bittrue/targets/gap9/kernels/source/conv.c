@@ -142,9 +142,9 @@ static __attribute__((noinline)) void im2col(const bt_conv_params *p, uint8_t *t
     *where = at;
 }
 
-/* Cores that share the channels of two pixels all make their columns, also where these are common to all cores: each byte
- * is written as what it is already, so that nobody has to wait. Small columns are made of several pairs before they are multiplied,
- * so that the instructions of either stay in the caches.
+/* Cores that share the channels of two pixels all make their columns, also where these are common to all cores: each
+ * byte is written as what it is already, so that nobody has to wait. Small columns are made of several pairs before they
+ * are multiplied, so that the instructions of either stay in the caches.
  */
 void bt_conv(const bt_conv_params *p, int32_t core, int32_t cores)
 {
