@@ -17,7 +17,8 @@ from gap9.project_networks import GRAPHS, emitted
 
 PARTS, FAULTS, LEAST = 4, 15, 13
 """Per network: what runs side by side, faults each, how many of these change anything."""
-NIGHTLY, NIGHTLY_LEAST = 400, 320
+NIGHTLY, NIGHTLY_MOST = 400, 20
+"""Faults at night, and how many of them may change nothing."""
 
 
 @pytest.fixture(scope="module", params=sorted(GRAPHS))
@@ -104,4 +105,6 @@ def test_only_the_guards_see_a_value_too_many(project: Gap9Project) -> None:
 
 @pytest.mark.nightly
 def test_many_faults_are_found(project: Gap9Project) -> None:
-    assert found(project, faults(project.folder)[PARTS * FAULTS:NIGHTLY]) >= NIGHTLY_LEAST
+    chosen = faults(project.folder)[PARTS * FAULTS:NIGHTLY]
+    assert len(chosen) > 300
+    assert len(chosen) - found(project, chosen) <= NIGHTLY_MOST
