@@ -21,7 +21,7 @@ def look_ahead(layers: Sequence[LayerDraft], drafts: Sequence[Draft], near: Near
 
     Only parameters that stay in L2: those from L3 are there a step before they are loaded.
     """
-    busy = [_cycles(draft, near.loads[index], Load.EARLY) for index, draft in enumerate(drafts)]
+    busy = [_early_cycles(draft, loads) for draft, loads in zip(drafts, near.loads, strict=True)]
     for index, draft in enumerate(drafts):
         number = _parameters(draft, near.loads[index])
         if number is None or index == 0 or drafts[index - 1].layer == draft.layer or (
@@ -47,8 +47,8 @@ def _load(draw: Draw) -> int:
     return sum(rows.cycles + START for rows in draw.rows)
 
 
-def _cycles(draft: Draft, loads: Sequence[Load], when: Load) -> int:
-    return sum(_load(draw) for draw, load in zip(draft.draws, loads, strict=True) if load is when)
+def _early_cycles(draft: Draft, loads: Sequence[Load]) -> int:
+    return sum(_load(draw) for draw, load in zip(draft.draws, loads, strict=True) if load is Load.EARLY)
 
 
 def _choices(index: int, draw: Draw, load: int,
